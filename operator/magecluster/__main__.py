@@ -1,0 +1,7 @@
+"""`python -m magecluster`."""
+
+import sys
+
+from magecluster.cli.main import main
+
+sys.exit(main())

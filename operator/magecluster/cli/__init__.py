@@ -1,0 +1,1 @@
+"""`magecluster …`: the command line, one module a command."""

@@ -1,0 +1,23 @@
+"""The entry point."""
+
+import argparse
+import sys
+
+from magecluster import __version__
+from magecluster.cli import crds, operator
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. An expected failure is one line on standard error."""
+    parser = argparse.ArgumentParser(prog="magecluster", description="Mage clusters on Kubernetes")
+    parser.add_argument("--version", action="version", version=f"magecluster {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    operator.add_to(commands)
+    crds.add_to(commands)
+    chosen = parser.parse_args(arguments)
+    try:
+        status: int = chosen.run(chosen)
+    except operator.EXPECTED as error:
+        print(f"magecluster: {error}", file=sys.stderr)  # noqa: T201  a command line prints
+        return 1
+    return status

@@ -1,0 +1,68 @@
+"""Reading what a cluster refers to, and creating its credentials once."""
+
+import asyncio
+import secrets
+
+from magecluster.api.magecluster import MageCluster
+from magecluster.api.model import Manifest
+from magecluster.api.status import Reason
+from magecluster.kube.connection import Connection
+from magecluster.kube.errors import ConflictError, NotFoundError
+from magecluster.kube.kinds import CONFIG_MAPS, SECRETS
+from magecluster.resources.metadata import credentials_name
+from magecluster.resources.references import Reference, references
+from magecluster.resources.secret import new_secret
+from magecluster.status import Problem
+
+_KINDS = {"Secret": SECRETS, "ConfigMap": CONFIG_MAPS}
+_MISSING = {"Secret": Reason.SECRET_MISSING, "ConfigMap": Reason.CONFIG_MAP_MISSING}
+
+
+async def read_references(
+    connection: Connection, cluster: MageCluster
+) -> tuple[dict[Reference, str | None], list[Problem]]:
+    """What the pod will read at its start, encoded, and what of it is missing. Each object is read once, by name."""
+    wanted = references(cluster)
+    objects = sorted({(ref.kind, ref.name) for ref in wanted})
+    namespace = cluster.metadata.namespace
+    found = await asyncio.gather(*(_read(connection, _KINDS[kind].path(namespace, name)) for kind, name in objects))
+    live = dict(zip(objects, found, strict=True))
+    values: dict[Reference, str | None] = {}
+    problems: list[Problem] = []
+    for ref in wanted:
+        manifest = live[ref.kind, ref.name]
+        values[ref] = _value(manifest, ref.key)
+        if values[ref] is None and not ref.optional:
+            problems.append(_missing(ref, manifest))
+    return values, problems
+
+
+async def ensure_credentials(connection: Connection, cluster: MageCluster) -> Manifest:
+    """The cluster's own Secret, created with random values when it is not there."""
+    path = SECRETS.path(cluster.metadata.namespace, credentials_name(cluster))
+    if live := await _read(connection, path):
+        return live
+    try:
+        created = new_secret(cluster, lambda: secrets.token_urlsafe(24))
+        return await connection.create(SECRETS.path(cluster.metadata.namespace), created)
+    except ConflictError:
+        return await connection.get(path)
+
+
+async def _read(connection: Connection, path: str) -> Manifest | None:
+    try:
+        return await connection.get(path)
+    except NotFoundError:
+        return None
+
+
+def _value(manifest: Manifest | None, key: str) -> str | None:
+    manifest = manifest or {}
+    value: str | None = (manifest.get("data") or {}).get(key, (manifest.get("binaryData") or {}).get(key))
+    return value
+
+
+def _missing(ref: Reference, manifest: Manifest | None) -> Problem:
+    what = f"{ref.kind} {ref.name}" if manifest is None else f"key {ref.key} of {ref.kind} {ref.name}"
+    remedy = "create it, or correct the spec; what runs was left as it is"
+    return Problem(_MISSING[ref.kind], f"{what}, which {ref.used_by} names, does not exist: {remedy}")

@@ -1,0 +1,187 @@
+"""One cluster, brought to its desired state and reported on."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from magecluster.api.magecluster import InvalidClusterError, MageCluster
+from magecluster.api.model import Manifest
+from magecluster.api.status import MageClusterStatus, Reason
+from magecluster.controller.gather import ensure_credentials, read_references
+from magecluster.controller.metrics import Metrics
+from magecluster.controller.recorder import Recorder
+from magecluster.kube.apply import NameTakenError, PredecessorError, apply, controller_of, prune
+from magecluster.kube.cache import Cache, Key
+from magecluster.kube.connection import Connection
+from magecluster.kube.errors import ForbiddenError, NotFoundError, QuotaError, RefusedError
+from magecluster.kube.kinds import (
+    DEPLOYMENTS,
+    EVENTS,
+    INGRESSES,
+    MAGE_CLUSTERS,
+    PODS,
+    ROLE_BINDINGS,
+    ROLES,
+    SECRETS,
+    VOLUMES,
+    kind_of,
+)
+from magecluster.resources import desired_objects
+from magecluster.resources.metadata import volume_name, workload_name
+from magecluster.resources.references import checksum
+from magecluster.status import Observation, Problem, changes, invalid_spec_status, recheck_after, status_of
+
+OPTIONAL_KINDS = (INGRESSES, ROLE_BINDINGS, ROLES)
+"""Kinds that a cluster can cease to want."""
+
+PREDECESSOR_SECONDS = 1.0
+"""How soon to look again while the garbage collector removes the objects of a deleted cluster of the same name."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class Reconciler:
+    """Compares, then applies: what is as it should be is not written."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        cache: Cache,
+        *,
+        clock: Callable[[], datetime],
+        metrics: Metrics,
+        resync_seconds: float,
+    ) -> None:
+        self._connection, self._cache, self._clock, self._metrics = connection, cache, clock, metrics
+        self._recorder = Recorder(connection)
+        self._resync_seconds = resync_seconds
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Seconds after which to look again, `None` for not before something changes. Raises `KubeError`."""
+        manifest = self._cache.cluster(key)
+        if manifest is None or manifest["metadata"].get("deletionTimestamp"):
+            return None  # the garbage collector deletes what the cluster owns
+        with structlog.contextvars.bound_contextvars(cluster="/".join(key)):
+            try:
+                cluster = MageCluster.parse(manifest)
+            except InvalidClusterError as error:
+                await self._report_invalid(manifest, str(error))
+                return None
+            try:
+                return await self._bring_up_to_date(cluster, key)
+            except PredecessorError as error:
+                logger.info("Waiting for the garbage collector: %s", error)
+                return PREDECESSOR_SECONDS
+            except NotFoundError:
+                if not self._cache.cluster(key):
+                    return None  # deleted meanwhile
+                raise
+
+    async def _bring_up_to_date(self, cluster: MageCluster, key: Key) -> float | None:
+        values, missing = await read_references(self._connection, cluster)
+        desired = desired_objects(cluster, checksum(values))
+        problems = missing if cluster.wants_to_run else []
+        if problems:
+            # What runs keeps running as it is: a pod made now could not start.
+            desired = [manifest for manifest in desired if kind_of(manifest) != DEPLOYMENTS]
+        for manifest in desired:
+            if problem := await self._apply(cluster, manifest, key):
+                problems.append(problem)
+        await self._prune(cluster, desired, key)
+        status = await self._report(cluster, key, problems)
+        waits = [recheck_after(cluster, status, self._clock())]
+        if values:
+            waits.append(self._resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311  no secret depends on it
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    async def _apply(self, cluster: MageCluster, desired: Manifest, key: Key) -> Problem | None:
+        """Apply one object; a refusal is a problem to report, other trouble is raised and tried again."""
+        kind, name = kind_of(desired), desired["metadata"]["name"]
+        what = f"{desired['kind']} {name}"
+        try:
+            live = (
+                await ensure_credentials(self._connection, cluster)
+                if kind == SECRETS
+                else self._cache.find(kind, key, name)
+            )
+            outcome, live = await apply(self._connection, desired, live)
+        except NameTakenError as error:
+            return Problem(Reason.NAME_CONFLICT, str(error))
+        except RefusedError as error:
+            self._metrics.applied(desired["kind"], "refused")
+            logger.warning("Could not apply %s: %s", what, error)
+            return _refusal(error, what)
+        if kind != SECRETS:
+            self._cache.put(kind, live)
+        self._metrics.applied(desired["kind"], outcome)
+        if outcome != "unchanged":
+            logger.info("Applied %s (%s)", what, outcome)
+        return None
+
+    async def _prune(self, cluster: MageCluster, desired: list[Manifest], key: Key) -> None:
+        wanted = {(kind_of(manifest), manifest["metadata"]["name"]) for manifest in desired}
+        for kind in OPTIONAL_KINDS:
+            for live in list(self._cache.of(kind, key)):
+                owner = controller_of(live)
+                ours = owner is not None and owner["uid"] == cluster.metadata.uid
+                if ours and (kind, live["metadata"]["name"]) not in wanted:
+                    logger.info("Deleting %s %s, which is no longer wanted", kind.plural, live["metadata"]["name"])
+                    await prune(self._connection, kind, live)
+
+    async def _report(self, cluster: MageCluster, key: Key, problems: list[Problem]) -> MageClusterStatus:
+        observation = Observation(
+            deployment=self._cache.find(DEPLOYMENTS, key, workload_name(cluster)),
+            volume=self._cache.find(VOLUMES, key, volume_name(cluster)),
+            pods=list(self._cache.of(PODS, key)),
+            problems=problems,
+        )
+        status = status_of(cluster, observation, self._clock())
+        if status.state in ("Starting", "Degraded") and not problems:
+            # Some causes stand only in Events; they are asked for while something is amiss, and never watched.
+            events = await self._events(cluster, observation)
+            status = status_of(cluster, replace(observation, events=events), self._clock())
+        await self._write_status(self._cache.cluster(key) or {}, cluster.status, status)
+        return status
+
+    async def _events(self, cluster: MageCluster, observation: Observation) -> list[Manifest]:
+        subjects = [live for live in [observation.volume, *observation.pods] if live]
+        found: list[Manifest] = []
+        for live in subjects:
+            selector = f"involvedObject.uid={live['metadata']['uid']}"
+            answer = await self._connection.get(EVENTS.path(cluster.metadata.namespace), fieldSelector=selector)
+            found += answer["items"]
+        return found
+
+    async def _report_invalid(self, manifest: Manifest, message: str) -> None:
+        previous = MageCluster.parse({**manifest, "spec": {}}).status
+        generation = manifest["metadata"]["generation"]
+        await self._write_status(manifest, previous, invalid_spec_status(previous, generation, message, self._clock()))
+
+    async def _write_status(self, manifest: Manifest, before: MageClusterStatus, after: MageClusterStatus) -> None:
+        if after == before or not manifest:
+            return
+        metadata = manifest["metadata"]
+        # A merge patch leaves absent keys alone, so fields that ended are named with null; the UID keeps a successor of
+        # the same name from getting this status.
+        gone = {key: None for key in before.manifest() if key not in after.manifest()}
+        patch = {"metadata": {"uid": metadata["uid"]}, "status": after.manifest() | gone}
+        path = MAGE_CLUSTERS.path(metadata["namespace"], metadata["name"], "status")
+        self._cache.put(MAGE_CLUSTERS, await self._connection.merge(path, patch))
+        logger.info(
+            "State %s: %s", after.state, "; ".join(f"{c.type}={c.status} ({c.reason})" for c in after.conditions)
+        )
+        for change in changes(before, after):
+            await self._recorder.record(manifest, change, self._clock())
+
+
+def _refusal(error: RefusedError, what: str) -> Problem:
+    match error:
+        case QuotaError():
+            return Problem(Reason.QUOTA_EXCEEDED, f"{what} was refused: {error}; raise the quota or ask for less")
+        case ForbiddenError():
+            return Problem(Reason.FORBIDDEN, f"{what} was refused: {error}; grant the right or change the rule")
+        case _:
+            return Problem(Reason.INVALID, f"{what} was refused: {error}; correct the spec")

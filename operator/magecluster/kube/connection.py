@@ -1,0 +1,179 @@
+"""Requests to the API server."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+import orjson
+from kubernetes.aio import config as kubeconfig
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+from kubernetes.aio.config.config_exception import ConfigException
+
+from magecluster.api.labels import MANAGER
+from magecluster.api.model import Manifest
+from magecluster.kube.errors import KubeError, UnavailableError, error_from
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+"""Server-side apply; JSON is YAML."""
+
+UNAUTHORIZED = 401
+
+logger = logging.getLogger(__name__)
+
+
+class NoClusterError(Exception):
+    """There is no API server to talk to: no kubeconfig, no such context, not in a pod."""
+
+
+class Connection:
+    """One API server, with the credentials of a kubeconfig or of the pod."""
+
+    def __init__(self, path: Path | None, context: str | None, *, timeout: float = 30) -> None:
+        self._path, self._context = path, context
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self.configuration = Configuration()
+        """Host, credentials and certificates as `kubernetes.aio` read them."""
+        self._session: aiohttp.ClientSession | None = None
+        self.on_error = _ignore
+        """Called with each error that a request ends in."""
+
+    async def __aenter__(self) -> Self:
+        await self.login()
+        connector = aiohttp.TCPConnector(ssl=_tls(self.configuration), limit=64)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def login(self) -> None:
+        """Read host and credentials anew. Raises `NoClusterError`."""
+        fresh = Configuration()
+        try:
+            if self._path is None and self._context is None and _in_pod():
+                kubeconfig.load_incluster_config(client_configuration=fresh)
+            else:
+                await kubeconfig.load_kube_config(
+                    config_file=str(self._path) if self._path else None,
+                    context=self._context,
+                    client_configuration=fresh,
+                    persist_config=False,
+                )
+        except (ConfigException, OSError) as error:
+            raise NoClusterError(
+                f"no Kubernetes to talk to: {error}; name one with --kubeconfig and --context"
+            ) from error
+        self.configuration = fresh
+
+    async def get(self, path: str, **params: str) -> Manifest:
+        """Read an object or a collection."""
+        return await self.request("GET", path, params=params)
+
+    async def create(self, path: str, manifest: Manifest) -> Manifest:
+        """Create an object; `ConflictError` when it is there already."""
+        return await self.request("POST", path, manifest, params={"fieldManager": MANAGER})
+
+    async def replace(self, path: str, manifest: Manifest) -> Manifest:
+        """Replace an object; `ConflictError` when it is not the version that the manifest carries."""
+        return await self.request("PUT", path, manifest, params={"fieldManager": MANAGER})
+
+    async def merge(self, path: str, patch: Manifest) -> Manifest:
+        """JSON merge patch (RFC 7386)."""
+        return await self.request("PATCH", path, patch, params={"fieldManager": MANAGER}, content_type=MERGE_PATCH)
+
+    async def apply(self, path: str, manifest: Manifest) -> Manifest:
+        """Server-side apply as our own field manager, taking over fields that others set."""
+        params = {"fieldManager": MANAGER, "force": "true"}
+        return await self.request("PATCH", path, manifest, params=params, content_type=APPLY_PATCH)
+
+    async def delete(self, path: str, *, uid: str, resource_version: str) -> None:
+        """Delete exactly the object that was seen; `ConflictError` when it is another one by now."""
+        preconditions = {"uid": uid, "resourceVersion": resource_version}
+        options = {
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "preconditions": preconditions,
+            "propagationPolicy": "Background",
+        }
+        await self.request("DELETE", path, options)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Manifest | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        content_type: str = JSON,
+    ) -> Manifest:
+        """Send one request and return the object of the answer. Raises `KubeError`."""
+        try:
+            status, answer, retry_after = await self._send(method, path, body, params, content_type)
+            if status == UNAUTHORIZED:
+                await self.login()
+                status, answer, retry_after = await self._send(method, path, body, params, content_type)
+        except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError, NoClusterError) as error:
+            failure: KubeError = UnavailableError(f"{method} {path}: {error or type(error).__name__}")
+            self.on_error(failure)
+            raise failure from error
+        if status >= 400:  # noqa: PLR2004  HTTP: everything from here on is an error
+            failure = error_from(status, answer, retry_after)
+            self.on_error(failure)
+            raise failure
+        return answer
+
+    async def _send(
+        self, method: str, path: str, body: Manifest | None, params: Mapping[str, str] | None, content_type: str
+    ) -> tuple[int, Manifest, str | None]:
+        if self._session is None:
+            raise RuntimeError("a Connection is used within 'async with'")
+        headers = {"Accept": JSON, "Content-Type": content_type}
+        if token := await self.configuration.get_api_key_with_prefix("BearerToken"):
+            headers["Authorization"] = token
+        data = None if body is None else orjson.dumps(body)
+        url = self.configuration.host.rstrip("/") + path
+        async with self._session.request(method, url, params=params, data=data, headers=headers) as response:
+            raw = await response.read()
+            answer = (
+                orjson.loads(raw)
+                if "json" in response.content_type
+                else {"message": raw.decode(errors="replace")[:500]}
+            )
+            return response.status, answer, response.headers.get("Retry-After")
+
+
+def _tls(configuration: Configuration) -> ssl.SSLContext:
+    """The package's own reading of certificates, authorities and switches."""
+    context: ssl.SSLContext = RESTClientObject(configuration).ssl_context
+    return context
+
+
+def _in_pod() -> bool:
+    return Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists()
+
+
+def _ignore(error: KubeError) -> None:
+    del error
+
+
+async def list_all(connection: Connection, path: str, **params: Any) -> list[Manifest]:
+    """All objects of a collection, read in pages so that a large one does not weigh on the server."""
+    items: list[Manifest] = []
+    page: dict[str, str] = {}
+    while True:
+        answer = await connection.get(path, limit="500", **params, **page)
+        # The items of a list do not say what they are; the list does.
+        kind = {"apiVersion": answer["apiVersion"], "kind": answer["kind"].removesuffix("List")}
+        items += [kind | item for item in answer["items"]]
+        if not (more := answer.get("metadata", {}).get("continue")):
+            return items
+        page = {"continue": more}
+        await asyncio.sleep(0)

@@ -1,0 +1,72 @@
+"""What the API server can say no with.
+
+KubeError
+├── NotFoundError       404
+├── ConflictError       409
+├── RefusedError        the object is not acceptable: waiting does not help
+│   ├── InvalidError    400, 422
+│   ├── ForbiddenError  403
+│   └── QuotaError      403 by a ResourceQuota or a LimitRange
+└── UnavailableError    429, 5xx, no connection, time-out: try again later
+"""
+
+from magecluster.api.model import Manifest
+
+
+class KubeError(Exception):
+    """A request that did not succeed. The text is the API server's own message."""
+
+    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """HTTP status; 0 when there was no answer."""
+        self.retry_after = retry_after
+        """Seconds that the server asks to wait."""
+
+
+class NotFoundError(KubeError):
+    """The object, its namespace or its kind is not there."""
+
+
+class ConflictError(KubeError):
+    """The object exists already, or is not the version that the request names."""
+
+
+class RefusedError(KubeError):
+    """The object as it is will never be accepted."""
+
+
+class InvalidError(RefusedError):
+    """It breaks the schema or a rule."""
+
+
+class ForbiddenError(RefusedError):
+    """A right is missing, or admission says no."""
+
+
+class QuotaError(RefusedError):
+    """It would exceed a quota or a limit of its namespace."""
+
+
+class UnavailableError(KubeError):
+    """The server is away, overloaded or failing."""
+
+
+def error_from(status: int, body: Manifest, retry_after: str | None) -> KubeError:
+    """The error that a meta/v1 Status object tells."""
+    message = str(body.get("message") or body.get("reason") or f"HTTP {status}")
+    match status:
+        case 404:
+            kind: type[KubeError] = NotFoundError
+        case 409:
+            kind = ConflictError
+        case 400 | 422:
+            kind = InvalidError
+        case 403 if "exceeded quota" in message or "failed quota" in message or " usage per " in message:
+            kind = QuotaError
+        case 401 | 403:
+            kind = ForbiddenError
+        case _:
+            kind = UnavailableError
+    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+    return kind(message, status=status, retry_after=seconds)

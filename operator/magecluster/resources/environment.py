@@ -1,0 +1,45 @@
+"""Environment variables of the Mage container."""
+
+from magecluster.api.environment import RESERVED
+from magecluster.api.magecluster import MageCluster
+from magecluster.api.model import Manifest
+from magecluster.resources.metadata import CONTAINER, credentials_name
+from magecluster.resources.secret import JWT_DOWNLOAD_SECRET, JWT_SECRET, OWNER_PASSWORD
+
+HOME = "/home/src"
+"""Where Mage's image keeps project and data: the mount point of the volume."""
+
+
+def environment(cluster: MageCluster) -> list[Manifest]:
+    """The operator's own variables, then the user's. Variables of the user can refer to ours as `$(NAME)`."""
+    credentials = credentials_name(cluster)
+    database = cluster.spec.database
+    ours = [
+        _literal("DEFAULT_OWNER_EMAIL", cluster.spec.auth.owner_email),
+        _secret("DEFAULT_OWNER_PASSWORD", credentials, OWNER_PASSWORD),
+        _literal("DEFAULT_OWNER_USERNAME", cluster.spec.auth.owner_email.partition("@")[0]),
+        _secret("JWT_DOWNLOAD_SECRET", credentials, JWT_DOWNLOAD_SECRET),
+        _secret("JWT_SECRET", credentials, JWT_SECRET),
+        {"name": "KUBE_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        # Prefixes the names of Kubernetes Jobs: two clusters with the same one would take each other's Jobs for theirs.
+        _literal("MAGE_CLUSTER_UUID", cluster.metadata.name),
+        _literal("MAGE_CONTAINER_NAME", CONTAINER),
+        *(
+            [_secret("MAGE_DATABASE_CONNECTION_URL", database.secret_key_ref.name, database.secret_key_ref.key)]
+            if database
+            else []
+        ),
+        _literal("MAGE_DATA_DIR", f"{HOME}/mage_data"),
+        _literal("REQUIRE_USER_AUTHENTICATION", "1"),
+        _literal("USER_CODE_PATH", f"{HOME}/default_repo"),
+    ]
+    # The CRD refuses reserved names; an object stored before a name became reserved must not win either.
+    return ours + [env.manifest() for env in cluster.spec.extra_envs if env.name not in RESERVED]
+
+
+def _literal(name: str, value: str) -> Manifest:
+    return {"name": name, "value": value}
+
+
+def _secret(name: str, secret: str, key: str) -> Manifest:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}

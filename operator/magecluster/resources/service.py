@@ -1,0 +1,22 @@
+"""The stable address of a cluster."""
+
+from magecluster.api.labels import selector
+from magecluster.api.magecluster import MageCluster
+from magecluster.api.model import Manifest
+from magecluster.resources.deployment import PORT_NAME
+from magecluster.resources.metadata import metadata, workload_name
+
+
+def service(cluster: MageCluster) -> Manifest:
+    """Stays while the cluster is stopped, so that its address does not change."""
+    wanted = cluster.spec.service
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(cluster, workload_name(cluster), annotations=wanted.annotations),
+        "spec": {
+            "type": wanted.type,
+            "selector": selector(cluster.metadata.name),
+            "ports": [{"name": PORT_NAME, "port": wanted.port, "protocol": "TCP", "targetPort": PORT_NAME}],
+        },
+    }
