@@ -99,7 +99,11 @@ def _rules(node: Any, path: str) -> Iterator[tuple[str, dict[str, str]]]:
     yield from _rules(node.get("items"), f"{path}[]")
 
 
-FILES = {ROOT / "crds" / "magecluster.io_mageclusters.yaml": crd, ROOT / "docs" / "reference.md": reference}
+FILES = {
+    ROOT / "crds" / "magecluster.io_mageclusters.yaml": crd,
+    ROOT / "charts" / "magecluster" / "files" / "magecluster.io_mageclusters.yaml": crd,
+    ROOT / "docs" / "reference.md": reference,
+}
 
 
 def main() -> int:
@@ -109,7 +113,7 @@ def main() -> int:
     stale = [path for path, make in FILES.items() if not path.exists() or path.read_text() != make()]
     for path in stale:
         if not check:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(FILES[path]())
         print(f"{path.relative_to(ROOT)} {'is not up to date: run hack/generate' if check else 'written'}")
     return 1 if check and stale else 0

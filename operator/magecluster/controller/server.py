@@ -9,7 +9,7 @@ from magecluster.controller.metrics import Metrics
 METRICS = web.AppKey("metrics", Metrics)
 Obstacles = Callable[[], Sequence[str]]
 """What keeps the operator from being ready, each in a sentence; empty when it is."""
-OBSTACLES = web.AppKey("obstacles", Obstacles)
+OBSTACLES: web.AppKey[Obstacles] = web.AppKey("obstacles")
 
 
 class CannotListenError(Exception):

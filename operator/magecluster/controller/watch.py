@@ -31,7 +31,7 @@ def registry() -> kopf.OperatorRegistry:
     return handlers
 
 
-async def _seen(event: Any, param: Kind, memo: Any, **_: Any) -> None:
+async def _seen(*, event: Any, memo: Any, param: Any = None, **_: Any) -> None:
     memo.observer.saw(param, event["type"], event["object"])
 
 
@@ -48,7 +48,7 @@ async def _login(memo: Any, **_: Any) -> kopf.ConnectionInfo:
     connection: Connection = memo.connection
     await connection.login()
     found = connection.configuration
-    scheme, _, token = (await found.get_api_key_with_prefix("BearerToken") or "").partition(" ")
+    scheme, _space, token = (await found.get_api_key_with_prefix("BearerToken") or "").partition(" ")
     return kopf.ConnectionInfo(
         server=found.host,
         ca_path=found.ssl_ca_cert,

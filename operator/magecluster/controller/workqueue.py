@@ -85,10 +85,11 @@ class Workqueue(Generic[K]):
                 wakeup.set()
 
     def _delay(self, error: Exception, failures: int) -> float:
-        asked = getattr(error, "retry_after", None)
+        asked: float | None = getattr(error, "retry_after", None)
         delay = min(self._backoff * 2 ** min(failures - 1, 20), self._backoff_limit)
         # Without jitter a thousand keys that failed together come back together.
-        return max(delay, asked or 0) * random.uniform(0.8, 1.2)  # noqa: S311  no secret depends on it
+        jitter = random.uniform(0.8, 1.2)  # noqa: S311  no secret depends on it
+        return max(delay, asked or 0) * jitter
 
 
 def _log(key: object, error: Exception, delay: float) -> None:

@@ -5,8 +5,9 @@ no field of ours that it no longer names. What the API server and others add doe
 """
 
 import json
-from decimal import Decimal
 from typing import Any
+
+from kubernetes.utils.quantity import parse_quantity
 
 from magecluster.api.labels import MANAGER
 from magecluster.api.model import Manifest
@@ -23,13 +24,6 @@ _MERGE_KEYS = {
 """Lists to which others may add items, and the key that names an item, as in the types of Kubernetes."""
 
 _QUANTITIES = ("requests", "limits")
-_SUFFIXES = {
-    **{suffix: Decimal(1024) ** power for power, suffix in enumerate(["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"])},
-    **{
-        suffix: Decimal(1000) ** power
-        for power, suffix in enumerate(["n", "u", "m", "", "k", "M", "G", "T", "P", "E"], -3)
-    },
-}
 
 
 def is_applied(desired: Manifest, live: Manifest) -> bool:
@@ -69,13 +63,11 @@ def _same_quantity(desired: Any, live: Any, field: str) -> bool:
     """The API server writes `1000m` as `1` and `1024Mi` as `1Gi`."""
     if field not in _QUANTITIES or isinstance(desired, dict | list) or live is None:
         return False
-    return parse_quantity(str(desired)) == parse_quantity(str(live))
-
-
-def parse_quantity(text: str) -> Decimal:
-    """The amount that a resource.Quantity stands for."""
-    number = text.rstrip("KMGTPEikmun")
-    return Decimal(number or "0") * _SUFFIXES[text[len(number) :]]
+    try:
+        same: bool = parse_quantity(str(desired)) == parse_quantity(str(live))
+    except ValueError:
+        return False  # the API server will say what is wrong with it
+    return same
 
 
 def _gives_up(fields: dict[str, Any], desired: Any) -> bool:

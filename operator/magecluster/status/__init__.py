@@ -5,6 +5,14 @@ No external calls, clock or logging here: the controller gathers an `Observation
 
 from magecluster.status.changes import StateChange, changes
 from magecluster.status.observation import Observation, Problem
-from magecluster.status.summary import invalid_spec_status, status_of
+from magecluster.status.summary import invalid_spec_status, recheck_after, status_of
 
-__all__ = ["Observation", "Problem", "StateChange", "changes", "invalid_spec_status", "status_of"]
+__all__ = [
+    "Observation",
+    "Problem",
+    "StateChange",
+    "changes",
+    "invalid_spec_status",
+    "recheck_after",
+    "status_of",
+]

@@ -1,14 +1,9 @@
 import asyncio
 import logging
-from collections.abc import Callable
+
+from tests.support.eventually import eventually_async
 
 from magecluster.controller.workqueue import Workqueue
-
-
-async def eventually(question: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not question():
-            await asyncio.sleep(0.001)
 
 
 class Work:
@@ -45,7 +40,7 @@ async def test_requests_before_a_run_are_one_run() -> None:
     queue = a_queue(work)
     for _ in range(5):
         queue.add("a")
-    await eventually(lambda: queue.depth == 0)
+    await eventually_async(lambda: queue.depth == 0)
     assert work.runs == ["a"]
 
 
@@ -54,11 +49,11 @@ async def test_requests_during_a_run_are_one_more_run_and_never_overlap() -> Non
     work.gate.clear()
     queue = a_queue(work)
     queue.add("a")
-    await eventually(lambda: work.running == {"a"})
+    await eventually_async(lambda: work.running == {"a"})
     queue.add("a")
     queue.add("a")
     work.gate.set()
-    await eventually(lambda: queue.depth == 0)
+    await eventually_async(lambda: queue.depth == 0)
     assert work.runs == ["a", "a"]
     assert not work.overlapped
 
@@ -70,7 +65,7 @@ async def test_a_failure_is_retried_until_it_succeeds() -> None:
     logging.disable(logging.CRITICAL)
     try:
         queue.add("a")
-        await eventually(lambda: len(work.runs) == 3 and queue.depth == 0)
+        await eventually_async(lambda: len(work.runs) == 3 and queue.depth == 0)
     finally:
         logging.disable(logging.NOTSET)
 
@@ -80,7 +75,7 @@ async def test_a_key_that_asks_for_another_look_gets_it() -> None:
     work.answers["a"] = [0.001, 0.001]
     queue = a_queue(work)
     queue.add("a")
-    await eventually(lambda: len(work.runs) == 3 and queue.depth == 0)
+    await eventually_async(lambda: len(work.runs) == 3 and queue.depth == 0)
 
 
 async def test_no_more_keys_run_at_a_time_than_there_are_workers() -> None:
@@ -89,10 +84,10 @@ async def test_no_more_keys_run_at_a_time_than_there_are_workers() -> None:
     queue = a_queue(work, workers=2)
     for key in "abcde":
         queue.add(key)
-    await eventually(lambda: len(work.running) == 2)
+    await eventually_async(lambda: len(work.running) == 2)
     assert queue.depth == 5
     work.gate.set()
-    await eventually(lambda: queue.depth == 0)
+    await eventually_async(lambda: queue.depth == 0)
     assert sorted(work.runs) == list("abcde")
 
 
@@ -101,7 +96,7 @@ async def test_close_lets_a_run_finish_and_drops_what_waits() -> None:
     work.gate.clear()
     queue = a_queue(work, workers=1)
     queue.add("a")
-    await eventually(lambda: work.running == {"a"})
+    await eventually_async(lambda: work.running == {"a"})
     queue.add("b")
     closing = asyncio.create_task(queue.close())
     await asyncio.sleep(0)
@@ -119,7 +114,7 @@ async def test_a_closed_queue_can_be_opened_again() -> None:
     await queue.close()
     queue.open()
     queue.add("a")
-    await eventually(lambda: work.runs == ["a"])
+    await eventually_async(lambda: work.runs == ["a"])
 
 
 async def test_the_server_says_how_long_to_wait() -> None:
@@ -132,5 +127,5 @@ async def test_the_server_says_how_long_to_wait() -> None:
     loop = asyncio.get_running_loop()
     start = loop.time()
     queue.add("a")
-    await eventually(lambda: len(work.runs) == 2)
+    await eventually_async(lambda: len(work.runs) == 2)
     assert loop.time() - start >= 0.16
