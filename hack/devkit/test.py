@@ -20,7 +20,7 @@ def lint() -> None:
     python = sys.executable
     scripts = [path for path in sorted((ROOT / "hack").iterdir()) if path.is_file()]
     scripts += [ROOT / ".ci" / "run", *(ROOT / "hack" / "containers").rglob("*.sh")]
-    checks = {
+    checks: dict[str, tuple[str | Path, ...]] = {
         "format": (python, "-m", "ruff", "format", "--check", *CODE),
         "lint": (python, "-m", "ruff", "check", *CODE),
         "types": (python, "-m", "mypy", *CODE),

@@ -12,7 +12,7 @@ REFUSED = {
     "an unknown field": (a_cluster(replicas=2), "unknown field"),
     "an unknown field further down": (a_cluster(storage={"sizes": "1Gi"}), "unknown field"),
     "a wrong type": (a_cluster(replicaCount="two"), "must be of type integer"),
-    "a wrong type of a list": (a_cluster(extraEnvs={"A": "1"}), "must be of type array"),
+    "a wrong type of a list": (a_cluster(extraEnvs="A=1"), "must be of type array"),
     "an environment variable twice": (a_cluster(extraEnvs=[ENV, ENV]), 'Duplicate value: {"name":"A"}'),
     "a reserved environment variable": (
         a_cluster(extraEnvs=[{"name": "REQUIRE_USER_AUTHENTICATION", "value": "0"}]),

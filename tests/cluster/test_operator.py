@@ -176,7 +176,7 @@ def test_no_cluster_to_talk_to_is_one_clear_line(tmp_path: Path, cluster: Cluste
     eventually(lambda: not process.running)
     told = process.log.read_text()
     assert told.count("\n") == 1
-    assert told.startswith("magecluster: no Kubernetes to talk to")
+    assert told.startswith("magecluster: there is no kubeconfig")
 
 
 def test_an_unknown_context_is_one_clear_line(tmp_path: Path, cluster: Cluster) -> None:

@@ -46,8 +46,10 @@ def up(name: str = DEFAULT_NAME, nodes: str | None = None, *, audit: bool = Fals
         return kind.up(name, binaries.ensure(), audit=audit)
     _check_machine(wanted)
     programs = binaries.ensure()
-    with state.lock():
-        spec = _spec(name, wanted.text, audit=audit)
+    with state.lock(name):
+        with state.lock():
+            spec = _spec(name, wanted.text, audit=audit)
+            state.save(spec)
         cluster = Native(Facts(spec, state.folder(name), programs))
         if cluster.healthy():
             progress.say(f"{name} is up already")

@@ -12,6 +12,8 @@ from pathlib import Path
 from devkit import progress, shell
 
 MODULE = Path(__file__).resolve().parents[2] / "controlplane"
+# What fake nodes and pods do over time, from the module of kwok itself.
+STAGES = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
 PROGRAMS = ("controlplane", "coredns", "helm", "kubectl", "kwok", "pause")
 
 
@@ -40,6 +42,7 @@ def linker_flags(version: str) -> str:
 def key(module: Path) -> str:
     """Name of a build: the same for the same sources, module versions and linker flags."""
     digest = hashlib.sha256(linker_flags(required((module / "go.mod").read_text(), "k8s.io/kubernetes")).encode())
+    digest.update(repr(STAGES).encode())
     for file in sorted(path for path in module.rglob("*") if path.name in ("go.mod", "go.sum") or path.suffix == ".go"):
         digest.update(str(file.relative_to(module)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
@@ -87,8 +90,16 @@ def _build(folder: Path) -> None:
     title = f"Building Kubernetes {version}, kubectl, helm, kwok and CoreDNS, this once"
     with progress.step(title, "6 min on two cores, 1 min with a warm Go cache", lambda: compiled(log)):
         shell.run(*build, cwd=MODULE, env={"CGO_ENABLED": "0"}, log=log)
+        source = Path(shell.run("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok", cwd=MODULE).strip())
+        (new / "stages.yaml").write_text(stages(source / "kustomize/stage"))
     new.rename(folder)
     log.unlink()
+
+
+def stages(source: Path) -> str:
+    """The configuration of kwok: all stages of STAGES, as one YAML stream."""
+    files = [file for stage in STAGES for file in sorted((source / stage).glob("*.yaml"))]
+    return "\n---\n".join(file.read_text() for file in files if file.stem != "kustomization")
 
 
 def compiled(log: Path) -> str:

@@ -169,6 +169,7 @@ def proxy(facts: Facts) -> tuple[str, ...]:
 def kwok(facts: Facts) -> tuple[str, ...]:
     return (
         f"--kubeconfig={facts.kubeconfig('admin')}",
+        f"--config={facts.programs / 'stages.yaml'}",
         "--manage-all-nodes=true",
         f"--cidr={facts.plan.pods}",
         f"--node-ip={facts.plan.node}",

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +66,7 @@ class Native:
         return found[name]
 
     def stop(self, component: str) -> None:
-        """End a component: asked first, killed after ten seconds (the API server drains while watches hang on it)."""
+        """End a component: asked first, killed after five seconds (the API server drains while watches hang on it)."""
         self.component(component).stop()
 
     def start(self, component: str) -> None:
@@ -96,7 +97,6 @@ class Native:
     def up(self) -> None:
         """Make it run; what runs already is left alone."""
         facts = self.facts
-        state.save(facts.spec)
         self._write_files()
         if facts.real:
             pid = node.start(facts)
@@ -112,7 +112,7 @@ class Native:
 
     def down(self) -> None:
         """End and remove all of it. Nothing is asked to end: nothing of it is to be kept."""
-        with state.lock():
+        with state.lock(self.name):
             holder = node.first(self.facts)
             inner = node.inner(holder)
             holder.kill()
@@ -122,9 +122,11 @@ class Native:
                 wait("end of the node", 30, lambda: inner is None or not Path(f"/proc/{inner}").exists())
                 network.disconnect(self.facts.plan)
                 cgroups.remove(self.name)
-            shutil.rmtree(self.facts.folder)
-            if not state.all_specs():
-                _remove_mount_points()
+            with state.lock():
+                with suppress(FileNotFoundError):  # somebody else was as quick
+                    shutil.rmtree(self.facts.folder)
+                if not state.all_specs():
+                    _remove_mount_points()
 
     def _node(self) -> int:
         if not self.facts.real:
@@ -150,7 +152,9 @@ class Native:
         return self._answers("get", "--raw", "/readyz", "--request-timeout", "5s")
 
     def _nodes_ready(self) -> bool:
-        return self._answers("wait", "--for=condition=Ready", "node", "--all", "--timeout=2s")
+        # One question for all: `kubectl wait` asks for each node by itself.
+        ready = self.kubectl("get", "nodes", "-o", 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}')
+        return ready.split() == ["True"] * self.facts.nodes.count
 
     def _answers(self, *args: str) -> bool:
         try:

@@ -104,7 +104,7 @@ class Process:
             )
         wait(f"start of {self.name}", 10, self._record.exists, self.log)
 
-    def stop(self, seconds: float = 10) -> None:
+    def stop(self, seconds: float = 5) -> None:
         """Ask it to end, and make it end when it has not within the deadline; nothing happens when it does not run."""
         pid = self.pid()
         if pid is None:

@@ -57,9 +57,9 @@ def folder(name: str) -> Path:
     return root() / name
 
 
-def lock() -> AbstractContextManager[None]:
-    """Hold all clusters of this user: indexes are given out, and folders made and removed, one command at a time."""
-    return locked(root().parent / "lock")
+def lock(name: str = "") -> AbstractContextManager[None]:
+    """Hold one cluster while a command changes it, or, without a name, the list of all: indexes and folders."""
+    return locked(root().parent / "locks" / (name or ".all"))
 
 
 def load(name: str) -> Spec | None:

@@ -10,6 +10,12 @@ DEFAULT_REPOSITORY = "mageai/mageai"
 DEFAULT_TAG = "0.9.80"
 """The newest Mage that this version of the operator was tested with."""
 
+CONTAINER = "mage"
+"""Name of the Mage container; Mage learns it as MAGE_CONTAINER_NAME, to copy it for Jobs."""
+
+STARTUP_SECONDS = 600
+"""How long a first start may take: Mage installs the project's requirements before it opens its port."""
+
 OUR_LABELS = "k.startsWith('app.kubernetes.io/') || k.startsWith('magecluster.io/')"
 
 

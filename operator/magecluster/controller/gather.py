@@ -40,7 +40,8 @@ async def read_references(
 async def ensure_credentials(connection: Connection, cluster: MageCluster) -> Manifest:
     """The cluster's own Secret, created with random values when it is not there."""
     path = SECRETS.path(cluster.metadata.namespace, credentials_name(cluster))
-    if live := await _read(connection, path):
+    new = cluster.status.state is None  # its Secret is seldom there: spare the read
+    if not new and (live := await _read(connection, path)):
         return live
     try:
         created = new_secret(cluster, lambda: secrets.token_urlsafe(24))
@@ -64,5 +65,5 @@ def _value(manifest: Manifest | None, key: str) -> str | None:
 
 def _missing(ref: Reference, manifest: Manifest | None) -> Problem:
     what = f"{ref.kind} {ref.name}" if manifest is None else f"key {ref.key} of {ref.kind} {ref.name}"
-    remedy = "create it, or correct the spec; what runs was left as it is"
-    return Problem(_MISSING[ref.kind], f"{what}, which {ref.used_by} names, does not exist: {remedy}")
+    message = f"{what}, which {ref.used_by} names, does not exist; create it, or correct the spec"
+    return Problem(_MISSING[ref.kind], message)

@@ -5,8 +5,8 @@ import sys
 
 import structlog
 
-_QUIET = ("kopf", "aiohttp", "kubernetes", "asyncio")
-"""Libraries of which only warnings matter: kopf logs a line for every event that it hands over."""
+_QUIET = {"kopf": logging.WARNING, "aiohttp": logging.WARNING, "asyncio": logging.WARNING, "kubernetes": logging.ERROR}
+"""What matters of libraries: kopf logs a line for every event, and what kubernetes warns of we raise."""
 
 
 def configure(level: str, *, json: bool | None = None) -> None:
@@ -38,5 +38,5 @@ def configure(level: str, *, json: bool | None = None) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)

@@ -70,7 +70,7 @@ class Operator:
         listed_at = self._observer.listed_at
         if listed_at is None:
             return ["the first list of everything watched is not complete"]
-        found = [f"the watch of {kind.plural} misses changes" for kind in sorted(self._observer.silent)]
+        found = [f"the watch of {kind.plural} misses changes" for kind in self._observer.silent()]
         age = monotonic() - listed_at
         if age > 3 * self._settings.relist_seconds:
             found.append(f"the API server has not answered a list for {age:.0f} s")
@@ -94,6 +94,7 @@ class Operator:
 
     async def _lead(self) -> None:
         self.queue.open()
+        self._reconciler.start_over()
         for key in self.cache.clusters():
             self.queue.add(key)
 

@@ -3,23 +3,26 @@
 from collections.abc import Callable
 from time import monotonic
 
-import structlog
-
 from magecluster.api.labels import MANAGED
 from magecluster.api.model import Manifest
 from magecluster.kube.cache import Cache, Key, key_of
 from magecluster.kube.connection import Connection, list_all
 from magecluster.kube.kinds import MAGE_CLUSTERS, Kind
 
-logger = structlog.stdlib.get_logger(__name__)
+WATCH_GRACE = 30.0
+"""Seconds within which a watch has to tell of a change; it does so in milliseconds while the operator keeps up."""
+
+
+Identity = tuple[str, str, str]
+"""Namespace, name and UID of an object."""
 
 
 class Observer:
     """Knows how fresh the cache is.
 
     Watches can lose events or die silently (kopf does not tell of objects that vanished while a watch was down), so
-    everything is listed anew now and then. A difference that the watch has not told of by the next comparison means
-    that the watch is dead; the operator then reports that it is not ready.
+    everything is listed anew now and then. What a list shows first is expected from the watch within a moment: a watch
+    that does not tell of it is dead, and the operator reports that it is not ready.
     """
 
     def __init__(
@@ -27,30 +30,29 @@ class Observer:
     ) -> None:
         self._connection, self._cache, self._add = connection, cache, add
         self._namespaces = namespaces
+        self._expected: dict[Kind, dict[Identity, float]] = {}
         self.listed_at: float | None = None
-        """monotonic() of the last complete comparison."""
-        self.silent: set[Kind] = set()
-        """Kinds whose watch missed something that a list showed."""
+        """monotonic() of the last complete list."""
 
     def saw(self, kind: Kind, event: str | None, live: Manifest) -> None:
         """Take in one event of a watch."""
+        self._expected.get(kind, {}).pop(_identity(live), None)
         changed = self._cache.remove(kind, live) if event == "DELETED" else self._cache.put(kind, live)
         if changed:
-            self.silent.discard(kind)
             self._add(key_of(kind, live))
+
+    def silent(self, grace: float = WATCH_GRACE) -> list[Kind]:
+        """Kinds whose watch has not told for `grace` seconds of something that a list showed."""
+        oldest = monotonic() - grace
+        return [kind for kind, expected in self._expected.items() if any(since < oldest for since in expected.values())]
 
     async def relist(self, kinds: tuple[Kind, ...]) -> None:
         """List every kind and set the cache right. Raises `KubeError`."""
         first = self.listed_at is None
         for kind in kinds:
             before = {_identity(live) for live in self._cache.all(kind)}
-            live = await self._list(kind)
-            missed = self._take(kind, live, before)
-            if missed and not first:
-                self.silent.add(kind)
-                logger.warning("The watch of %s missed %d changes; they were found by a list", kind.plural, missed)
-            else:
-                self.silent.discard(kind)
+            news = self._take(kind, await self._list(kind), before)
+            self._expected[kind] = {} if first else dict.fromkeys(map(_identity, news), monotonic())
         self.listed_at = monotonic()
 
     async def _list(self, kind: Kind) -> list[Manifest]:
@@ -60,19 +62,18 @@ class Observer:
             found += await list_all(self._connection, kind.path(namespace), **selector)
         return found
 
-    def _take(self, kind: Kind, found: list[Manifest], before: set[tuple[str, str, str]]) -> int:
-        """Put in what is new, remove what is gone since `before`; returns how much of it nobody had told."""
-        listed = {_identity(live) for live in found}
-        gone = [live for live in self._cache.all(kind) if _identity(live) in before - listed]
-        for live in gone:
+    def _take(self, kind: Kind, found: list[Manifest], before: set[Identity]) -> list[Manifest]:
+        """Put in what is new, remove what is gone since `before`; returns both."""
+        gone = before - {_identity(live) for live in found}
+        news = [live for live in self._cache.all(kind) if _identity(live) in gone]
+        for live in news:
             self._cache.remove(kind, live)
+        news += [live for live in found if self._cache.put(kind, live)]
+        for live in news:
             self._add(key_of(kind, live))
-        new = [live for live in found if self._cache.put(kind, live)]
-        for live in new:
-            self._add(key_of(kind, live))
-        return len(gone) + len(new)
+        return news
 
 
-def _identity(live: Manifest) -> tuple[str, str, str]:
+def _identity(live: Manifest) -> Identity:
     metadata = live["metadata"]
     return metadata["namespace"], metadata["name"], metadata["uid"]

@@ -1,5 +1,7 @@
 """One cluster, brought to its desired state and reported on."""
 
+import asyncio
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +15,8 @@ from magecluster.api.status import MageClusterStatus, Reason
 from magecluster.controller.gather import ensure_credentials, read_references
 from magecluster.controller.metrics import Metrics
 from magecluster.controller.recorder import Recorder
-from magecluster.kube.apply import NameTakenError, PredecessorError, apply, controller_of, prune
+from magecluster.controller.settled import Settled
+from magecluster.kube.apply import NameTakenError, Outcome, PredecessorError, apply, controller_of, prune
 from magecluster.kube.cache import Cache, Key
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import ForbiddenError, NotFoundError, QuotaError, RefusedError
@@ -57,13 +60,18 @@ class Reconciler:
     ) -> None:
         self._connection, self._cache, self._clock, self._metrics = connection, cache, clock, metrics
         self._recorder = Recorder(connection)
+        self._settled = Settled(cache)
         self._resync_seconds = resync_seconds
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which to look again, `None` for not before something changes. Raises `KubeError`."""
         manifest = self._cache.cluster(key)
         if manifest is None or manifest["metadata"].get("deletionTimestamp"):
+            self._settled.forget(key)
             return None  # the garbage collector deletes what the cluster owns
+        if rest := self._settled.rest(key):
+            return None if rest == math.inf else rest
+        self._settled.begin(key)
         with structlog.contextvars.bound_contextvars(cluster="/".join(key)):
             try:
                 cluster = MageCluster.parse(manifest)
@@ -71,7 +79,7 @@ class Reconciler:
                 await self._report_invalid(manifest, str(error))
                 return None
             try:
-                return await self._bring_up_to_date(cluster, key)
+                wait = await self._bring_up_to_date(cluster, key)
             except PredecessorError as error:
                 logger.info("Waiting for the garbage collector: %s", error)
                 return PREDECESSOR_SECONDS
@@ -79,6 +87,12 @@ class Reconciler:
                 if not self._cache.cluster(key):
                     return None  # deleted meanwhile
                 raise
+            self._settled.end(key, wait)
+            return wait
+
+    def start_over(self) -> None:
+        """Look at every cluster anew, whether something changed or not."""
+        self._settled.forget_all()
 
     async def _bring_up_to_date(self, cluster: MageCluster, key: Key) -> float | None:
         values, missing = await read_references(self._connection, cluster)
@@ -87,15 +101,27 @@ class Reconciler:
         if problems:
             # What runs keeps running as it is: a pod made now could not start.
             desired = [manifest for manifest in desired if kind_of(manifest) != DEPLOYMENTS]
-        for manifest in desired:
-            if problem := await self._apply(cluster, manifest, key):
-                problems.append(problem)
+        problems += await self._apply_all(cluster, desired, key)
         await self._prune(cluster, desired, key)
         status = await self._report(cluster, key, problems)
         waits = [recheck_after(cluster, status, self._clock())]
         if values:
             waits.append(self._resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311  no secret depends on it
         return min((wait for wait in waits if wait is not None), default=None)
+
+    async def _apply_all(self, cluster: MageCluster, desired: list[Manifest], key: Key) -> list[Problem]:
+        """Apply all objects at once, but the Deployment last: its pod finds what it needs, its network policy too."""
+        problems: list[Problem] = []
+        for last in (False, True):
+            batch = [manifest for manifest in desired if (kind_of(manifest) == DEPLOYMENTS) == last]
+            applies = [self._apply(cluster, manifest, key) for manifest in batch]
+            for outcome in await asyncio.gather(*applies, return_exceptions=True):
+                # Raised only when all have ended, so that none of them goes on into the next run.
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                if outcome:
+                    problems.append(outcome)
+        return problems
 
     async def _apply(self, cluster: MageCluster, desired: Manifest, key: Key) -> Problem | None:
         """Apply one object; a refusal is a problem to report, other trouble is raised and tried again."""
@@ -114,10 +140,11 @@ class Reconciler:
             self._metrics.applied(desired["kind"], "refused")
             logger.warning("Could not apply %s: %s", what, error)
             return _refusal(error, what)
-        if kind != SECRETS:
+        if kind != SECRETS and outcome != Outcome.UNCHANGED:
             self._cache.put(kind, live)
+            self._settled.wrote(key, kind, live)
         self._metrics.applied(desired["kind"], outcome)
-        if outcome != "unchanged":
+        if outcome != Outcome.UNCHANGED:
             logger.info("Applied %s (%s)", what, outcome)
         return None
 
@@ -139,8 +166,10 @@ class Reconciler:
             problems=problems,
         )
         status = status_of(cluster, observation, self._clock())
-        if status.state in ("Starting", "Degraded") and not problems:
-            # Some causes stand only in Events; they are asked for while something is amiss, and never watched.
+        new = cluster.status.state is None
+        if status.state in ("Starting", "Degraded") and not problems and not new:
+            # Some causes stand only in Events; they are asked for while something is amiss, and never watched. Of a
+            # cluster that is being made there are none yet; recheck_after sees to another look.
             events = await self._events(cluster, observation)
             status = status_of(cluster, replace(observation, events=events), self._clock())
         await self._write_status(self._cache.cluster(key) or {}, cluster.status, status)
@@ -169,7 +198,11 @@ class Reconciler:
         gone = {key: None for key in before.manifest() if key not in after.manifest()}
         patch = {"metadata": {"uid": metadata["uid"]}, "status": after.manifest() | gone}
         path = MAGE_CLUSTERS.path(metadata["namespace"], metadata["name"], "status")
-        self._cache.put(MAGE_CLUSTERS, await self._connection.merge(path, patch))
+        live = await self._connection.merge(path, patch)
+        self._cache.put(MAGE_CLUSTERS, live)
+        if live["metadata"]["generation"] == metadata["generation"]:
+            # Otherwise the answer holds a change of the spec, which is news.
+            self._settled.wrote((metadata["namespace"], metadata["name"]), MAGE_CLUSTERS, live)
         logger.info(
             "State %s: %s", after.state, "; ".join(f"{c.type}={c.status} ({c.reason})" for c in after.conditions)
         )

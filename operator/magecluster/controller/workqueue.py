@@ -86,7 +86,7 @@ class Workqueue(Generic[K]):
 
     def _delay(self, error: Exception, failures: int) -> float:
         asked: float | None = getattr(error, "retry_after", None)
-        delay = min(self._backoff * 2 ** min(failures - 1, 20), self._backoff_limit)
+        delay = min(self._backoff * 2.0 ** min(failures - 1, 20), self._backoff_limit)
         # Without jitter a thousand keys that failed together come back together.
         jitter = random.uniform(0.8, 1.2)  # noqa: S311  no secret depends on it
         return max(delay, asked or 0) * jitter

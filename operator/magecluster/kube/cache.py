@@ -55,6 +55,14 @@ class Cache:
         for objects in self._objects.get(kind, {}).values():
             yield from objects.values()
 
+    def versions(self, key: Key) -> dict[tuple[Kind, str], str]:
+        """The resource version of everything that belongs to a cluster, itself included."""
+        return {
+            (kind, name): live["metadata"]["resourceVersion"]
+            for kind, clusters in self._objects.items()
+            for name, live in clusters.get(key, {}).items()
+        }
+
     def clusters(self) -> list[Key]:
         """Every cluster."""
         return list(self._objects.get(MAGE_CLUSTERS, {}))

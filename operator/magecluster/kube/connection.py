@@ -57,6 +57,8 @@ class Connection:
     async def login(self) -> None:
         """Read host and credentials anew. Raises `NoClusterError`."""
         fresh = Configuration()
+        if self._path and not self._path.exists():
+            raise NoClusterError(f"there is no kubeconfig {self._path}: name another one with --kubeconfig")
         try:
             if self._path is None and self._context is None and _in_pod():
                 kubeconfig.load_incluster_config(client_configuration=fresh)
@@ -69,7 +71,7 @@ class Connection:
                 )
         except (ConfigException, OSError) as error:
             raise NoClusterError(
-                f"no Kubernetes to talk to: {error}; name one with --kubeconfig and --context"
+                f"no Kubernetes to talk to ({error}): name one with --kubeconfig and --context"
             ) from error
         self.configuration = fresh
 

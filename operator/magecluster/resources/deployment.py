@@ -6,13 +6,11 @@ from magecluster.api.labels import REFERENCES, RESTARTED_AT, labels, selector
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.network import MAGE_PORT
+from magecluster.api.pod import CONTAINER, STARTUP_SECONDS
 from magecluster.resources.environment import HOME, environment
-from magecluster.resources.metadata import CONTAINER, metadata, service_account_name, volume_name, workload_name
+from magecluster.resources.metadata import metadata, service_account_name, volume_name, workload_name
 
 PORT_NAME = "http"
-
-STARTUP_SECONDS = 600
-"""How long a first start may take: Mage installs the project's requirements before it opens its port."""
 
 _PROBE_SECONDS = 10
 
@@ -84,6 +82,8 @@ def _container(cluster: MageCluster) -> Manifest:
         "ports": [{"name": PORT_NAME, "containerPort": MAGE_PORT, "protocol": "TCP"}],
         "env": environment(cluster),
         **({"resources": {key: value for key, value in resources.items() if value}} if any(resources.values()) else {}),
+        # The end of the log stands in the status of a crashed container, where the operator finds the cause.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "data", "mountPath": HOME}],
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -3,7 +3,8 @@
 from magecluster.api.environment import RESERVED
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
-from magecluster.resources.metadata import CONTAINER, credentials_name
+from magecluster.api.pod import CONTAINER
+from magecluster.resources.metadata import credentials_name
 from magecluster.resources.secret import JWT_DOWNLOAD_SECRET, JWT_SECRET, OWNER_PASSWORD
 
 HOME = "/home/src"

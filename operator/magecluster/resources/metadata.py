@@ -4,9 +4,6 @@ from magecluster.api.labels import labels
 from magecluster.api.magecluster import API_VERSION, KIND, MageCluster
 from magecluster.api.model import Manifest
 
-CONTAINER = "mage"
-"""Name of the Mage container; Mage learns it as MAGE_CONTAINER_NAME, to copy it for Jobs."""
-
 
 def workload_name(cluster: MageCluster) -> str:
     """Deployment, Service, Ingress and NetworkPolicy carry the cluster's own name, so that its address is guessable."""

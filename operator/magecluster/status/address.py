@@ -3,7 +3,7 @@
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.network import IngressTls
-from magecluster.status.live import MAGE_CONTAINER
+from magecluster.api.pod import CONTAINER
 
 
 def url(cluster: MageCluster) -> str:
@@ -25,7 +25,7 @@ def _covers(tls: IngressTls, host: str) -> bool:
 def version(deployment: Manifest | None) -> str | None:
     """Digest or tag of the Mage image in the pod template, `None` as long as there is none."""
     containers = deployment["spec"]["template"]["spec"]["containers"] if deployment else []
-    image = next((c["image"] for c in containers if c["name"] == MAGE_CONTAINER), None)
+    image = next((c["image"] for c in containers if c["name"] == CONTAINER), None)
     if image is None:
         return None
     name, _, digest = image.partition("@")

@@ -6,10 +6,10 @@ from typing import Final
 
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
+from magecluster.api.pod import CONTAINER, STARTUP_SECONDS
 from magecluster.api.status import Reason
 from magecluster.status.containers import configuration, image
 from magecluster.status.live import (
-    MAGE_CONTAINER,
     condition,
     containers,
     instant,
@@ -20,9 +20,6 @@ from magecluster.status.live import (
 )
 from magecluster.status.observation import Observation, Problem
 from magecluster.status.placement import mount, refused_pods, rejected, unschedulable, volume
-
-STARTUP_SECONDS = 600
-"""How long a first start may take: Mage installs the project's requirements before it opens its port."""
 
 CRASHES = 2
 """Restarts from which on a container that is not ready is in a loop, also while it happens to run.
@@ -80,7 +77,7 @@ def _crash_message(cluster: MageCluster, pod: Manifest, container: Manifest) -> 
 def not_answering(cluster: MageCluster, observation: Observation, now: datetime) -> Problem | None:
     """Mage runs, perhaps restarted by its probes, and has not been ready for longer than a first start may take."""
     for pod in unfinished_pods(observation):
-        mage = next((c for c in containers(pod) if c["name"] == MAGE_CONTAINER), {})
+        mage = next((c for c in containers(pod) if c["name"] == CONTAINER), {})
         running = (mage.get("state") or {}).get("running")
         if running is None or mage.get("ready"):
             continue
@@ -90,7 +87,7 @@ def not_answering(cluster: MageCluster, observation: Observation, now: datetime)
             return Problem(
                 Reason.NOT_ANSWERING,
                 f"Mage runs but has not answered at /api/status for {STARTUP_SECONDS // 60} minutes; "
-                f"see what it waits for: kubectl logs {name} -c {MAGE_CONTAINER} -n {namespace}",
+                f"see what it waits for: kubectl logs {name} -c {CONTAINER} -n {namespace}",
             )
     return None
 

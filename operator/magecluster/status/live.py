@@ -8,8 +8,6 @@ from typing import NamedTuple
 from magecluster.api.model import Manifest
 from magecluster.status.observation import Observation
 
-MAGE_CONTAINER = "mage"
-
 FINISHED = ("Succeeded", "Failed")
 """Phases of a pod that holds no resources any more."""
 

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from magecluster.api.labels import selector
 from magecluster.api.magecluster import MageCluster
+from magecluster.api.pod import STARTUP_SECONDS
 from magecluster.api.status import ConditionType, MageClusterStatus, Reason, State
 from magecluster.status.address import url, version
-from magecluster.status.checks import STARTUP_SECONDS, problem_of
+from magecluster.status.checks import problem_of
 from magecluster.status.conditions import Finding, merged, truth, with_condition
 from magecluster.status.findings import Picture, findings
 from magecluster.status.live import FINISHED, count, instant, phase, terminating, up_to_date
@@ -102,7 +103,8 @@ def _rolled_out(cluster: MageCluster, observation: Observation) -> bool:
 
 
 def _existing(observation: Observation) -> int:
-    return sum(phase(pod) not in FINISHED for pod in observation.pods)
+    # A finished pod that is being removed still has its volume mounted; one that stays behind, as evicted ones do, not.
+    return sum(phase(pod) not in FINISHED or terminating(pod) for pod in observation.pods)
 
 
 def _told(problem: Problem | None, *, answers: bool) -> Problem | None:

@@ -22,9 +22,10 @@ from tests.support.live import (
 )
 
 from magecluster.api.model import Manifest
+from magecluster.api.pod import STARTUP_SECONDS
 from magecluster.api.status import Reason
 from magecluster.status import Observation, Problem
-from magecluster.status.checks import STARTUP_SECONDS, problem_of
+from magecluster.status.checks import problem_of
 from magecluster.status.live import stable
 
 IMAGE = "mageai/mageai:nope"
@@ -528,13 +529,13 @@ def test_pods_of_a_stopped_cluster_only_have_to_go() -> None:
 
 def test_the_newest_event_counts_in_either_form() -> None:
     events = [
-        an_event(PENDING, "ProvisioningFailed", "the last", seen=9, series=True),
+        an_event(PENDING, "ProvisioningFailed", "a later one", seen=9, series=True),
         an_event(PENDING, "ProvisioningFailed", "the first", seen=8),
         an_event(a_volume(), "WaitForPodScheduled", "not this", seen=99),
     ]
     problem = problem_of(a_cluster(), Observation(volume=PENDING, events=events), START)
     assert problem
-    assert "the last" in problem.message
+    assert "a later one" in problem.message
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,9 @@ REASONS = st.sampled_from(
     ]
 )
 ENDS = st.builds(ended, st.sampled_from([0, 1, 137]), st.sampled_from(["Error", "OOMKilled", "StartError"]), TEXTS)
-STATES = st.one_of(st.builds(waiting, REASONS, TEXTS), st.builds(running), ENDS, st.just({}))
+STATES: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.builds(waiting, REASONS, TEXTS), st.builds(running), ENDS, st.just({})
+)
 CONTAINERS = st.builds(a_container, STATES, last=st.none() | ENDS, restarts=st.integers(0, 4), ready=st.booleans())
 PLACED = st.builds(
     a_pod,

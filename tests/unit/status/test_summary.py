@@ -278,7 +278,7 @@ def test_pods_are_counted_until_they_are_gone() -> None:
     ],
 )
 def test_the_version_is_the_one_that_was_applied(image: str, version: str) -> None:
-    spec = {"image": {"tag": "not-yet"}}
+    spec: dict[str, Any] = {"image": {"tag": "not-yet"}}
     assert status_of(a_cluster(**spec), seen(deployment=a_deployment(image=image)), START).version == version
     assert status_of(a_cluster(**spec), NOTHING, START).version is None
 

@@ -1,4 +1,4 @@
-"""One real API server for the suite, with a node of kwok, so that pods become Ready in no time; one operator."""
+"""One real API server for all tests without real pods: a node of kwok makes pods Ready in no time; and one operator."""
 
 import os
 import uuid

@@ -1,0 +1,3 @@
+def text(facts, figures, clusters):
+    import json
+    return json.dumps([facts, figures], indent=1)

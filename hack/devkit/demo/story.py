@@ -1,0 +1,139 @@
+"""What the demonstration shows, on any Kubernetes that has the operator: kubectl and Mage's own API, nothing else."""
+
+import json
+import sys
+import time
+
+import yaml
+
+from devkit import progress, shell
+from devkit.install import ROOT
+from devkit.mage import Json, Mage
+from devkit.reach import OWNER, Kubectl, password, url
+
+NAME = "quickstart"
+EXAMPLE = ROOT / "examples/quickstart.yaml"
+PIPELINE = "demo"
+
+LOAD = """
+import os
+import pandas as pd
+
+@data_loader
+def load(*args, **kwargs):
+    words = [os.environ["GREETING"], kwargs["name"]]
+    return pd.DataFrame({"word": words})
+"""
+COUNT = """
+@transformer
+def count(data, *args, **kwargs):
+    return data.assign(letters=data["word"].str.len())
+"""
+
+
+def tell(kubectl: Kubectl, image: str | None, patience: float) -> None:
+    """The whole story; `patience` is how many seconds Mage may take to become ready. Raises shell.Failed, MageError."""
+    apply(kubectl, image)
+    reach_state(kubectl, "Active", patience)
+    with url(kubectl, NAME) as address:
+        mage = _login(address, kubectl)
+        run = run_pipeline(mage)
+    power(kubectl, "Stopped", patience)
+    progress.say(f"    Kept: volume {_names(kubectl, 'pvc')}; pods: {_names(kubectl, 'pods') or 'none'}")
+    power(kubectl, "Active", patience)
+    with url(kubectl, NAME) as address:
+        check_kept(_login(address, kubectl), run)
+
+
+def apply(kubectl: Kubectl, image: str | None) -> None:
+    """Apply the example as it stands, or with another Mage image; started, should it be stopped."""
+    manifest = yaml.safe_load(EXAMPLE.read_text())
+    if image:
+        repository, _, tag = image.rpartition(":")
+        manifest["spec"]["image"] = {"repository": repository, "tag": tag}
+    manifest["spec"]["status"] = "Active"
+    progress.say(f"==> kubectl apply -f {EXAMPLE.relative_to(ROOT)}" + (f" (with image {image})" if image else ""))
+    progress.say("    " + kubectl("apply", "--filename", "-", given=yaml.safe_dump(manifest)).strip())
+
+
+def power(kubectl: Kubectl, wish: str, patience: float) -> None:
+    patch = json.dumps({"spec": {"status": wish}})
+    progress.say(f"==> kubectl patch mc {NAME} --type merge -p '{patch}'")
+    kubectl("patch", "mc", NAME, "--namespace=default", "--type=merge", "--patch", patch)
+    reach_state(kubectl, wish, patience)
+
+
+def reach_state(kubectl: Kubectl, state: str, patience: float) -> None:
+    """Wait for a state of this very spec, and show each other one that is seen on the way, with its cause."""
+    told, deadline = "", time.monotonic() + patience
+    with progress.step(f"Waiting until {NAME} is {state}"):
+        while True:
+            cluster = json.loads(kubectl("get", "mc", NAME, "--namespace=default", "--output=json"))
+            now = _summary(cluster)
+            if now != told:
+                told = now
+                _say(f"    {told}")
+            status = cluster.get("status", {})
+            current = status.get("observedGeneration") == cluster["metadata"]["generation"]
+            if current and status.get("state") == state:
+                return
+            if time.monotonic() > deadline:
+                raise shell.Failed(f"{NAME} is not {state} after {patience:g} s: {told}")
+            time.sleep(0.5)
+
+
+def run_pipeline(mage: Mage) -> Json:
+    """Make the pipeline unless there is one, run it, and print what came out."""
+    if PIPELINE not in mage.pipelines():
+        progress.say(f"==> Making pipeline {PIPELINE}: a data loader and a transformer")
+        mage.create_pipeline(PIPELINE)
+        first = mage.add_block(PIPELINE, "load words", "data_loader", LOAD)
+        mage.add_block(PIPELINE, "count letters", "transformer", COUNT, first)
+    number = mage.start(mage.trigger(PIPELINE), name="Mage")
+    last: Json = {}
+
+    def detail() -> str:
+        done = sum(block["status"] == "completed" for block in last.get("block_runs", []))
+        return f"{last.get('status', 'initial')}, {done} of 2 blocks completed,"
+
+    with progress.step(f"Running it by its API trigger: run {number}", "10 to 25 s", detail):
+        run = mage.finish(number, tell=last.update)
+    print(f"\nRun {number} of pipeline {PIPELINE} completed. Output of its last block:\n", flush=True)
+    print(table(mage.output(run, "count_letters")), end="\n\n", flush=True)
+    return run
+
+
+def check_kept(mage: Mage, run: Json) -> None:
+    """Show that nothing was lost. Raises shell.Failed when it was."""
+    runs = {found["id"]: found["status"] for found in mage.runs(PIPELINE)} if PIPELINE in mage.pipelines() else {}
+    if runs.get(run["id"]) != "completed":
+        raise shell.Failed(f"run {run['id']} of {PIPELINE} is gone after stop and start: what is there is {runs}")
+    print(f"After stop and start: pipeline {PIPELINE} is there, with run {run['id']} {runs[run['id']]}.\n", flush=True)
+
+
+def table(rows: list[Json]) -> str:
+    """Columns for a terminal."""
+    lines = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("    " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _login(address: str, kubectl: Kubectl) -> Mage:
+    with progress.step(f"Logging in at {address} as {OWNER}", "5 s: Mage makes the user after it answers"):
+        return Mage(address).login(OWNER, password(kubectl, NAME))
+
+
+def _summary(cluster: Json) -> str:
+    status = cluster.get("status", {})
+    ready: Json = next((c for c in status.get("conditions", []) if c["type"] == "Ready"), {})
+    return f"{status.get('state', 'new')}, {status.get('ready', '0/0')} ready: {ready.get('message') or '…'}"
+
+
+def _names(kubectl: Kubectl, kind: str) -> str:
+    selector = f"--selector=app.kubernetes.io/instance={NAME}"
+    return kubectl("get", kind, "--namespace=default", selector, "--output=jsonpath={.items[*].metadata.name}")
+
+
+def _say(line: str) -> None:
+    """A line of its own, in the middle of a step."""
+    progress.say(("\r\033[K" if sys.stderr.isatty() else "") + line)

@@ -1,0 +1,143 @@
+"""Where the demonstration takes place: a local cluster of its own, or one that the person has already."""
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from devkit import progress, shell
+from devkit.cluster import Cluster, binaries, find, state, up
+from devkit.cluster.process import Process
+from devkit.demo.story import NAME
+from devkit.install import NAMESPACE, ROOT, install
+from devkit.reach import Kubectl, service
+
+DEFAULT_NAME = "demo"
+
+
+class Target(Protocol):
+    """Every method raises shell.Failed."""
+
+    def prepare(self) -> Kubectl:
+        """Kubernetes with an operator in it; what is there is kept."""
+
+    def hints(self) -> list[str]:
+        """How to go on: URL, kubectl, logs and the end of it all."""
+
+    def remove(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Own:
+    """A local cluster with the operator inside, as the chart installs it."""
+
+    name: str
+
+    def prepare(self) -> Kubectl:
+        cluster = up(self.name, "kubelet")
+        install(cluster)
+        return Kubectl.of(cluster)
+
+    def hints(self) -> list[str]:
+        cluster = self._cluster()
+        kubectl = Kubectl.of(cluster)
+        command = f"./hack/cluster kubectl --name {self.name} --"
+        address = service(kubectl, NAME, "default") if kubectl.routed else _forward(command)
+        return [
+            f"Mage in your browser   {address}",
+            *_common(command),
+            f"the operator's log     {command} logs -n {NAMESPACE} deploy/magecluster-operator",
+            f"your own kubectl       export KUBECONFIG={cluster.kubeconfig}",
+            f"remove everything      ./hack/demo down{'' if self.name == DEFAULT_NAME else f' --name {self.name}'}",
+        ]
+
+    def remove(self) -> None:
+        cluster = find(self.name)
+        if cluster is None:
+            progress.say(f"there is no cluster {self.name}: nothing to remove")
+            return
+        with progress.step(f"Removing Kubernetes {self.name} with everything in it", "5 s"):
+            cluster.down()
+        progress.say(f"Programs and images that another run would need again are kept: {binaries.cache()}")
+
+    def _cluster(self) -> Cluster:
+        cluster = find(self.name)
+        if cluster is None:
+            raise shell.Failed(f"there is no cluster {self.name}: ./hack/demo makes it")
+        return cluster
+
+
+@dataclass(frozen=True)
+class Context:
+    """A cluster of a kubeconfig. The operator runs as a process of this machine, so that nothing has to be pulled."""
+
+    context: str
+    kubeconfig: Path | None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        file = ("--kubeconfig", str(self.kubeconfig.absolute())) if self.kubeconfig else ()
+        return (*file, "--context", self.context)
+
+    @property
+    def kubectl(self) -> Kubectl:
+        return Kubectl((shutil.which("kubectl") or binaries.ensure() / "kubectl", *self.options))
+
+    @property
+    def operator(self) -> Process:
+        folder = state.root().parent / "demo" / re.sub(r"[^A-Za-z0-9.-]", "_", self.context)
+        options = ("operator", *self.options, "--port=0", "--log-format=text")
+        return Process("operator", (sys.executable, "-m", "magecluster", *options), folder)
+
+    def prepare(self) -> Kubectl:
+        kubectl = self.kubectl
+        try:
+            kubectl("get", "--raw", "/readyz", "--request-timeout=10s")
+        except shell.Failed as failure:
+            reason = str(failure).splitlines()[-1]
+            raise shell.Failed(f"context {self.context}: no Kubernetes answers ({reason}); choose another") from failure
+        with progress.step("Applying the custom resource definitions and starting the operator here", "3 s"):
+            definitions = str(ROOT / "crds")
+            kubectl("apply", "--server-side", "--filename", definitions)
+            kubectl("wait", "--for=condition=Established", "--filename", definitions)
+            self.operator.stop()  # an older one might run older code
+            self.operator.start()
+        return kubectl
+
+    def hints(self) -> list[str]:
+        command = " ".join(("kubectl", *self.options))
+        return [
+            f"Mage in your browser   {_forward(command)}",
+            *_common(command),
+            f"the operator           process {self.operator.pid()} of this machine, log {self.operator.log}",
+            f"end it                 ./hack/demo down {' '.join(self.options)}",
+        ]
+
+    def remove(self) -> None:
+        with progress.step(f"Deleting MageCluster {NAME} and ending the operator", "15 s"):
+            try:
+                self.kubectl(
+                    "delete", "magecluster", NAME, "--namespace=default", "--ignore-not-found", "--timeout=60s"
+                )
+            finally:
+                self.operator.stop()
+        shutil.rmtree(self.operator.folder, ignore_errors=True)
+        progress.say(
+            "Kept, because deleting a MageCluster keeps its data, and other MageClusters may exist:\n"
+            f"  kubectl -n default delete pvc/{NAME}-data secret/{NAME}-auth\n"
+            "  kubectl delete crd mageclusters.magecluster.io"
+        )
+
+
+def _common(command: str) -> list[str]:
+    path = "jsonpath='{.data.owner-password}'"
+    return [
+        f"its password           {command} get secret {NAME}-auth -o {path} | base64 -d; echo",
+        f"what the operator says {command} describe mc {NAME}",
+    ]
+
+
+def _forward(command: str) -> str:
+    return f"http://localhost:6789 while this runs: {command} port-forward service/{NAME} 6789"

@@ -1,0 +1,52 @@
+"""One real Kubernetes with a kubelet for the suite, the operator in it as the chart installs it, real Mage pods."""
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from tests.support.incluster import OperatorPod
+from tests.support.kube import Namespace
+from tests.support.mage import story
+
+from devkit.cluster import Cluster, up
+from devkit.install import install
+
+RESYNC_SECONDS = 3
+"""How often referenced Secrets are read again here; the default is meant for hundreds of clusters."""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    found = up(f"e{os.getpid()}", "kubelet")
+    try:
+        install(found, f"extraArgs={{--resync-seconds={RESYNC_SECONDS}}}")
+        yield found
+    finally:
+        found.down()
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster) -> Iterator[OperatorPod]:
+    """What the operator must never say, whatever the tests did."""
+    found = OperatorPod(cluster)
+    yield found
+    found.check()
+
+
+@pytest.fixture(scope="module")
+def space(cluster: Cluster, operator: OperatorPod) -> Iterator[Namespace]:
+    """A namespace for the tests of one file, which share its Mage clusters."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    yield Namespace(cluster, name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(autouse=True)
+def _told(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A failed test shows what a person would look at, while it is still there."""
+    failures = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failures and "space" in request.fixturenames:
+        print(story(request.getfixturevalue("space")))
