@@ -33,9 +33,10 @@ def install(cluster: Cluster, *settings: str) -> None:
     with progress.step("Installing the operator with the chart", "10 s"):
         chart = ("upgrade", "--install", RELEASE, ROOT / "charts/magecluster", "--namespace", NAMESPACE)
         values = [word for setting in settings for word in ("--set", setting)]
+        before = cluster.kubectl("get", "--namespace", NAMESPACE, DEPLOYMENT, "--ignore-not-found")
         helm = (cluster.binary("helm"), "--kubeconfig", cluster.kubeconfig)
         shell.run(*helm, *chart, "--create-namespace", *values)
-        if changed:  # the tag is the same, so the chart alone would leave the old pod
+        if before and changed:  # the tag is the same, so the chart alone would leave the old pod
             cluster.kubectl("rollout", "restart", "--namespace", NAMESPACE, DEPLOYMENT)
         cluster.kubectl("rollout", "status", "--namespace", NAMESPACE, DEPLOYMENT, "--timeout=120s")
 

@@ -14,7 +14,7 @@ from devkit.cluster import Cluster
 
 FLEET = 100
 REST_SECONDS = 60
-"""At rest means: for a minute nothing is written. Chosen as long as the peers' figures in docs/evidence."""
+"""At rest means: for a minute nothing is written."""
 
 
 def many(space: Namespace, count: int) -> list[str]:

@@ -18,12 +18,17 @@ RESYNC_SECONDS = 3
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    found = up(f"e{os.getpid()}", "kubelet")
+    """Made for the suite, unless E2E_CLUSTER names one that is used, and kept, by somebody who writes tests."""
+    kept = os.environ.get("E2E_CLUSTER")
+    found = up(kept or f"e{os.getpid()}", "kubelet")
     try:
         install(found, f"extraArgs={{--resync-seconds={RESYNC_SECONDS}}}")
+        if kept:
+            OperatorPod(found).restart()  # its log and its counts are about these tests
         yield found
     finally:
-        found.down()
+        if not kept:
+            found.down()
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +44,9 @@ def space(cluster: Cluster, operator: OperatorPod) -> Iterator[Namespace]:
     """A namespace for the tests of one file, which share its Mage clusters."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", name)
-    yield Namespace(cluster, name)
+    made = Namespace(cluster, name)
+    yield made
+    made.kubectl("delete", "mc", "--all")  # else the operator would put back what the end of the namespace removes
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
@@ -49,4 +56,4 @@ def _told(request: pytest.FixtureRequest) -> Iterator[None]:
     failures = request.session.testsfailed
     yield
     if request.session.testsfailed > failures and "space" in request.fixturenames:
-        print(story(request.getfixturevalue("space")))
+        print(story(request.getfixturevalue("space")))  # noqa: T201  pytest shows it with the failure

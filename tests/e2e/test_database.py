@@ -28,7 +28,8 @@ def database(cluster: Cluster) -> Iterator[PostgreSQL]:
 @pytest.fixture(scope="module")
 def lab(space: Namespace, database: PostgreSQL) -> Iterator[Namespace]:
     """A namespace with a running MageCluster `lab` that uses PostgreSQL and runs blocks as Jobs."""
-    text = {"url": database.url("postgres")}
+    # Mage brings psycopg2; SQLAlchemy 2.1 takes a URL that names no driver for one of psycopg.
+    text = {"url": database.url("postgres", "+psycopg2")}
     space.apply(
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "database"}, "stringData": text},
         a_cluster("lab", database={"secretKeyRef": {"name": "database"}}, extraEnvs=[K8S]),
@@ -52,7 +53,8 @@ def test_the_operator_gives_mage_what_jobs_need_and_tells_their_limits(lab: Name
     assert lab.get("role", "lab-mage")["rules"]
     mage = f"--as=system:serviceaccount:{lab.name}:lab-mage"
     assert lab.kubectl("auth", "can-i", "create", "jobs", mage) == "yes\n"
-    assert "no" in lab.refused("auth", "can-i", "get", "secrets", mage) or True
+    lab.refused("auth", "can-i", "get", "secrets", mage)
+    assert lab.kubectl("exec", "deploy/lab", "--", "ls", "/var/run/secrets/kubernetes.io/serviceaccount/token")
     condition = lab.condition("lab", "KubernetesExecutorReady")
     assert (condition["status"], condition["reason"]) == ("False", "NeedsSharedVolume")
 

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,8 +18,6 @@ from devkit import debian, shell
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 """Where Debian's package keeps what is not on PATH."""
-USER = "nobody"
-"""PostgreSQL refuses to run as root."""
 
 
 class PostgreSQL(NamedTuple):
@@ -28,8 +27,8 @@ class PostgreSQL(NamedTuple):
     port: int
     password: str
 
-    def url(self, database: str) -> str:
-        return f"postgresql://mage:{self.password}@{self.host}:{self.port}/{database}"
+    def url(self, database: str, driver: str = "") -> str:
+        return f"postgresql{driver}://mage:{self.password}@{self.host}:{self.port}/{database}"
 
     def query(self, database: str, statement: str) -> str:
         """The answer, a line for each row."""
@@ -46,13 +45,14 @@ def postgresql(peer: str) -> Iterator[PostgreSQL]:
         server = PostgreSQL(*_free_door(peer), secrets.token_hex(16))
         secret = folder / "password"
         secret.write_text(server.password)
-        for path in (folder, secret):
-            shutil.chown(path, USER)
+        if user := _user():
+            for path in (folder, secret):
+                shutil.chown(path, user)
         data = folder / "data"
         access = ("--username=mage", "--auth=scram-sha-256", f"--pwfile={secret}")
         subprocess.run(
             (PROGRAMS / "initdb", *access, "--no-sync", "--pgdata", data),
-            user=USER if os.geteuid() == 0 else None,
+            user=_user(),
             cwd=folder,
             stdout=subprocess.DEVNULL,
             check=True,
@@ -68,21 +68,20 @@ def postgresql(peer: str) -> Iterator[PostgreSQL]:
 def _running(server: PostgreSQL, data: Path) -> Iterator[None]:
     settings = {"listen_addresses": server.host, "unix_socket_directories": "", "fsync": "off", "max_connections": 300}
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    command = (PROGRAMS / "postgres", "-D", data, "-p", str(server.port), *words)
+    command = [str(PROGRAMS / "postgres"), "-D", str(data), "-p", str(server.port), *words]
     with (data.parent / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, user=USER if os.geteuid() == 0 else None, cwd=data, stdout=log, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, user=_user(), cwd=data, stdout=log, stderr=subprocess.STDOUT)
     try:
         eventually(lambda: _answers(server, process), what="PostgreSQL answers")
         yield
     finally:
-        process.terminate()  # SIGTERM would wait for clients,
-        try:
-            process.wait(2)
-        except subprocess.TimeoutExpired:
-            process.send_signal(2)  # SIGINT throws them out
-            process.wait(20)
+        process.send_signal(signal.SIGINT)  # with SIGTERM it would wait for its clients
+        process.wait(20)
+
+
+def _user() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    return "nobody" if os.geteuid() == 0 else None
 
 
 def _answers(server: PostgreSQL, process: subprocess.Popen[bytes]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 from devkit import shell
-from devkit.bench import machine, report, scenarios
+from devkit.bench import machine, report, scenarios, setting
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     before = machine.load()
-    figures = scenarios.measure(scenarios.Size(args.clusters, args.rounds, args.window))
+    figures = scenarios.measure(setting.Size(args.clusters, args.rounds, args.window))
     facts = {**machine.facts(), "load": f"{before} before, {machine.load()} after"}
     print(report.text(facts, figures, args.clusters))
     if args.json:

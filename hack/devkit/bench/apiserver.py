@@ -92,6 +92,10 @@ class Watch:
                 self.first.setdefault(key, self.last)
                 self._news.set()
 
+    def find(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """The newest state of an object."""
+        return self.newest.get((kind, namespace, name))
+
     async def until(self, what: str, holds: Callable[[], bool], seconds: float = 300) -> float:
         """The time at which something first held. Raises `Failed` when it does not in time."""
         try:
@@ -105,6 +109,6 @@ class Watch:
 
     async def quiet(self, seconds: float) -> float:
         """Wait until nothing was told for so long; the time of the last event."""
-        while (left := self.last + seconds - time.time()) > 0:
+        while (left := self.last + seconds - time.time()) > 0:  # noqa: ASYNC110  the end of events is no event
             await asyncio.sleep(left)
         return self.last

@@ -3,7 +3,9 @@
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from typing import Any
 
 from devkit.bench import client
 from devkit.bench.apiserver import Watch
@@ -20,9 +22,7 @@ def quantile(seconds: Sequence[float], part: float) -> float:
     return 1000 * sorted(seconds)[max(0, math.ceil(part * len(seconds)) - 1)]
 
 
-async def measure(
-    name: str, writer: Client, watch: Watch, rounds: int, children: tuple[Kind, ...]
-) -> dict[str, float]:
+async def measure(name: str, writer: Client, watch: Watch, rounds: int, children: tuple[Kind, ...]) -> dict[str, float]:
     """p50 and p99 of a create, a change and a bare PATCH, as seen on watches."""
     samples = {
         "create": await _creates(name, writer, watch, rounds, children),
@@ -37,20 +37,22 @@ async def measure(
     }
 
 
-async def _creates(
-    name: str, writer: Client, watch: Watch, rounds: int, children: tuple[Kind, ...]
-) -> list[float]:
+async def _creates(name: str, writer: Client, watch: Watch, rounds: int, children: tuple[Kind, ...]) -> list[float]:
     """From the answer to the create of a MageCluster until its last child is seen."""
     wanted = client.manifests(f"create-{name}", rounds)
     await writer.namespaces(wanted)
     found = []
     for cluster in wanted:
-        await writer.create(cluster)
-        created, expected = time.time(), len(watch.first) + len(children)
-        expected += _key(cluster) not in {key[1:] for key in watch.first}
-        found.append(await watch.until("children", lambda least=expected: len(watch.first) >= least, 30) - created)
         await watch.quiet(PAUSE)
+        expected = len(watch.first) + 1 + len(children)
+        await writer.create(cluster)
+        created = time.time()
+        found.append(await watch.until("children", partial(_at_least, watch, expected), 30) - created)
     return found
+
+
+def _at_least(watch: Watch, objects: int) -> bool:
+    return len(watch.first) >= objects
 
 
 async def _changes(name: str, writer: Client, watch: Watch, rounds: int) -> list[float]:
@@ -58,15 +60,9 @@ async def _changes(name: str, writer: Client, watch: Watch, rounds: int) -> list
     [cluster] = client.manifests(f"change-{name}", 1)
     await writer.namespaces([cluster])
     await writer.create(cluster)
-    found = []
     await watch.until("the Deployment", lambda: _deployment(watch, cluster) is not None, 30)
-    for number in range(rounds):
-        await watch.quiet(PAUSE)
-        sent, value = time.time(), str(number)
-        change = asyncio.create_task(writer.annotate_pods(cluster, value))
-        found.append(await watch.until("the change", lambda v=value: _annotation(watch, cluster) == v, 30) - sent)
-        await change
-    return found
+    values = map(str, range(rounds))
+    return [await _seen_after(writer.annotate_pods(cluster, value), watch, cluster, value) for value in values]
 
 
 async def _patches(name: str, writer: Client, watch: Watch, rounds: int) -> list[float]:
@@ -75,18 +71,22 @@ async def _patches(name: str, writer: Client, watch: Watch, rounds: int) -> list
     await writer.namespaces([cluster])
     cluster["metadata"] |= {"uid": ""}
     bare = await writer.bare_deployment(cluster)
-    found = []
-    for number in range(rounds):
-        await watch.quiet(PAUSE)
-        sent, value = time.time(), str(number)
-        change = asyncio.create_task(writer.patch_bare_deployment(bare, value))
-        found.append(await watch.until("the patch", lambda v=value: _annotation(watch, bare) == v, 30) - sent)
-        await change
-    return found
+    values = map(str, range(rounds))
+    return [await _seen_after(writer.patch_bare_deployment(bare, value), watch, bare, value) for value in values]
+
+
+async def _seen_after(change: Coroutine[Any, Any, None], watch: Watch, owner: Manifest, value: str) -> float:
+    """Seconds from sending the change until the Deployment with that value is seen."""
+    await watch.quiet(PAUSE)
+    sent = time.time()
+    answered = asyncio.create_task(change)
+    seen = await watch.until("the change", lambda: _annotation(watch, owner) == value, 30)
+    await answered
+    return seen - sent
 
 
 def _deployment(watch: Watch, owner: Manifest) -> Manifest | None:
-    return watch.newest.get((DEPLOYMENTS, *_key(owner)))
+    return watch.find(DEPLOYMENTS, *_key(owner))
 
 
 def _annotation(watch: Watch, owner: Manifest) -> str | None:

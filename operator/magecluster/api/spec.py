@@ -62,7 +62,7 @@ class Database(ApiModel):
     """PostgreSQL for runs, triggers and users."""
 
     secret_key_ref: DatabaseSecret
-    """Where the connection URL stands, for example `postgresql://user:password@host:5432/mage`."""
+    """Where the connection URL stands, for example `postgresql+psycopg2://user:password@host:5432/mage`."""
 
 
 class Auth(ApiModel):

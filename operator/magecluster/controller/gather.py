@@ -7,7 +7,7 @@ from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import Reason
 from magecluster.kube.connection import Connection
-from magecluster.kube.errors import ConflictError, NotFoundError
+from magecluster.kube.errors import ConflictError, NotFoundError, RefusedError
 from magecluster.kube.kinds import CONFIG_MAPS, SECRETS
 from magecluster.resources.metadata import credentials_name
 from magecluster.resources.references import Reference, references
@@ -25,8 +25,12 @@ async def read_references(
     wanted = references(cluster)
     objects = sorted({(ref.kind, ref.name) for ref in wanted})
     namespace = cluster.metadata.namespace
-    found = await asyncio.gather(*(_read(connection, _KINDS[kind].path(namespace, name)) for kind, name in objects))
-    live = dict(zip(objects, found, strict=True))
+    reads = (_read(connection, _KINDS[kind].path(namespace, name)) for kind, name in objects)
+    try:
+        live = dict(zip(objects, await asyncio.gather(*reads), strict=True))
+    except RefusedError as error:
+        message = f"What the spec refers to cannot be read: {error}; grant the operator the right to get it"
+        return {}, [Problem(Reason.FORBIDDEN, message)]
     values: dict[Reference, str | None] = {}
     problems: list[Problem] = []
     for ref in wanted:

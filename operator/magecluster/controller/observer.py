@@ -63,13 +63,13 @@ class Observer:
         return found
 
     def _take(self, kind: Kind, found: list[Manifest], before: set[Identity]) -> list[Manifest]:
-        """Put in what is new, remove what is gone since `before`; returns both."""
-        gone = before - {_identity(live) for live in found}
-        news = [live for live in self._cache.all(kind) if _identity(live) in gone]
-        for live in news:
+        """Put in what is new, remove what is gone since `before`; returns what a living watch will tell of as well."""
+        lost = before - {_identity(live) for live in found}
+        gone = [live for live in self._cache.all(kind) if _identity(live) in lost]
+        for live in gone:
             self._cache.remove(kind, live)
-        news += [live for live in found if self._cache.put(kind, live)]
-        for live in news:
+        news = [live for live in found if self._cache.put(kind, live)]
+        for live in gone + news:
             self._add(key_of(kind, live))
         return news
 

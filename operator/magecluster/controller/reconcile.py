@@ -140,9 +140,9 @@ class Reconciler:
             self._metrics.applied(desired["kind"], "refused")
             logger.warning("Could not apply %s: %s", what, error)
             return _refusal(error, what)
-        if kind != SECRETS and outcome != Outcome.UNCHANGED:
+        if kind != SECRETS:
             self._cache.put(kind, live)
-            self._settled.wrote(key, kind, live)
+            self._settled.dealt_with(key, kind, live)
         self._metrics.applied(desired["kind"], outcome)
         if outcome != Outcome.UNCHANGED:
             logger.info("Applied %s (%s)", what, outcome)
@@ -202,7 +202,7 @@ class Reconciler:
         self._cache.put(MAGE_CLUSTERS, live)
         if live["metadata"]["generation"] == metadata["generation"]:
             # Otherwise the answer holds a change of the spec, which is news.
-            self._settled.wrote((metadata["namespace"], metadata["name"]), MAGE_CLUSTERS, live)
+            self._settled.dealt_with((metadata["namespace"], metadata["name"]), MAGE_CLUSTERS, live)
         logger.info(
             "State %s: %s", after.state, "; ".join(f"{c.type}={c.status} ({c.reason})" for c in after.conditions)
         )

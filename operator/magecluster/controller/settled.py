@@ -28,8 +28,8 @@ class Settled:
         self._done.pop(key, None)
         self._runs[key] = self._cache.versions(key)
 
-    def wrote(self, key: Key, kind: Kind, live: Manifest) -> None:
-        """The answer to a write of the run."""
+    def dealt_with(self, key: Key, kind: Kind, live: Manifest) -> None:
+        """What the run found as it should be, or the answer to its write."""
         self._runs[key][kind, live["metadata"]["name"]] = live["metadata"]["resourceVersion"]
 
     def end(self, key: Key, wait: float | None) -> None:

@@ -7,7 +7,7 @@ KubeError
 │   ├── InvalidError    400, 422
 │   ├── ForbiddenError  403
 │   └── QuotaError      403 by a ResourceQuota or a LimitRange
-└── UnavailableError    429, 5xx, no connection, time-out: try again later
+└── UnavailableError    401, 429, 5xx, no connection, time-out: try again later
 """
 
 from magecluster.api.model import Manifest
@@ -64,7 +64,7 @@ def error_from(status: int, body: Manifest, retry_after: str | None) -> KubeErro
             kind = InvalidError
         case 403 if "exceeded quota" in message or "failed quota" in message or " usage per " in message:
             kind = QuotaError
-        case 401 | 403:
+        case 403:
             kind = ForbiddenError
         case _:
             kind = UnavailableError
