@@ -16,23 +16,22 @@ CONTAINER = "mage"
 STARTUP_SECONDS = 600
 """How long a first start may take: Mage installs the project's requirements before it opens its port."""
 
+REPOSITORY = r"[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+TAG = r"[a-zA-Z0-9_][-.a-zA-Z0-9_]{0,127}"
+DIGEST = r"sha256:[0-9a-f]{64}"
+"""The grammar of an image reference, as container registries have it."""
+
 OUR_LABELS = "k.startsWith('app.kubernetes.io/') || k.startsWith('magecluster.io/')"
 
 
 class Image(ApiModel):
     """The Mage image, unchanged as Mage publishes it."""
 
-    repository: Annotated[
-        str,
-        Field(
-            pattern=r"^[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$",
-            max_length=255,
-        ),
-    ] = DEFAULT_REPOSITORY
+    repository: Annotated[str, Field(pattern=f"^{REPOSITORY}$", max_length=255)] = DEFAULT_REPOSITORY
     """Registry and name, without tag."""
-    tag: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_][-.a-zA-Z0-9_]{0,127}$")] = DEFAULT_TAG
+    tag: Annotated[str, Field(pattern=f"^{TAG}$")] = DEFAULT_TAG
     """Mage's version."""
-    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    digest: Annotated[str, Field(pattern=f"^{DIGEST}$")] | None = None
     """Pins the image; wins over the tag."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """When the node fetches the image."""
@@ -44,7 +43,7 @@ class Image(ApiModel):
 
 
 class Resources(ApiModel):
-    """CPU and memory of the Mage container."""
+    """CPU and memory of a container."""
 
     requests: Annotated[dict[str, Quantity], Field(max_length=16)] = {}
     """What the scheduler sets aside for the pod, for example `cpu: 500m`."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from magecluster.api.environment import EnvVar
+from magecluster.api.gateway import Gateway
 from magecluster.api.model import QUANTITY, ApiModel, DataKey, DnsName, cel, rules
 from magecluster.api.network import Ingress, Service
 from magecluster.api.pod import Affinity, Image, LocalObjectReference, PodLabels, Resources, StringMap, Toleration
@@ -135,6 +136,8 @@ class MageClusterSpec(ApiModel):
     """PostgreSQL by connection URL. SQLite on the volume when absent."""
     auth: Auth = Auth()
     """First user and signing keys."""
+    gateway: Gateway = Gateway()
+    """The container in front of Mage."""
     kubernetes_executor: KubernetesExecutor = KubernetesExecutor()
     """Blocks as Kubernetes Jobs."""
     restarted_at: Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})] | None = None

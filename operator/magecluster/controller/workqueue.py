@@ -14,6 +14,9 @@ Work = Callable[[K], Awaitable[float | None]]
 What it raises is retried with growing delays; an attribute `retry_after` (seconds) sets the delay.
 """
 
+PATIENCE = 60
+"""Seconds for which a run whose time has come makes way for keys that are asked for, while all workers are busy."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -78,11 +81,18 @@ class Workqueue(Generic[K]):
             if delay is None and not wakeup.is_set():
                 del self._wakeups[key], self._tasks[key]
                 return
-            try:
-                async with asyncio.timeout(delay):
-                    await wakeup.wait()
-            except TimeoutError:
+            if not await _set_within(delay, wakeup):
+                await self._let_others_go_first(wakeup)
                 wakeup.set()
+
+    async def _let_others_go_first(self, wakeup: asyncio.Event) -> None:
+        """Until a worker is free, the key is asked for, or patience ends.
+
+        A thousand clusters that start are looked at again and again; what is asked for must not wait behind that.
+        """
+        for _ in range(PATIENCE):
+            if not self._slots.locked() or await _set_within(1, wakeup):
+                return
 
     def _delay(self, error: Exception, failures: int) -> float:
         asked: float | None = getattr(error, "retry_after", None)
@@ -90,6 +100,16 @@ class Workqueue(Generic[K]):
         # Without jitter a thousand keys that failed together come back together.
         jitter = random.uniform(0.8, 1.2)  # noqa: S311  no secret depends on it
         return max(delay, asked or 0) * jitter
+
+
+async def _set_within(seconds: float | None, event: asyncio.Event) -> bool:
+    """Wait for an event; whether it came in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 def _log(key: object, error: Exception, delay: float) -> None:

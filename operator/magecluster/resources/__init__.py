@@ -9,13 +9,14 @@ from magecluster.resources.deployment import deployment
 from magecluster.resources.ingress import ingress
 from magecluster.resources.networkpolicy import network_policy
 from magecluster.resources.persistentvolumeclaim import persistent_volume_claim
+from magecluster.resources.platform import Platform
 from magecluster.resources.rbac import role, role_binding
 from magecluster.resources.secret import secret_metadata
 from magecluster.resources.service import service
 from magecluster.resources.serviceaccount import service_account
 
 
-def desired_objects(cluster: MageCluster, references: str) -> list[Manifest]:
+def desired_objects(cluster: MageCluster, references: str, platform: Platform) -> list[Manifest]:
     """Everything that the cluster should consist of, in the order in which it is applied.
 
     `references` is the checksum of the Secrets and ConfigMaps that the pod reads at its start.
@@ -27,7 +28,7 @@ def desired_objects(cluster: MageCluster, references: str) -> list[Manifest]:
         service_account(cluster),
         *([role(cluster), role_binding(cluster)] if cluster.uses_kubernetes_executor else []),
         network_policy(cluster),
-        deployment(cluster, references),
+        deployment(cluster, references, platform),
         service(cluster),
         *([ingress(cluster)] if spec.ingress.enabled else []),
     ]

@@ -1,4 +1,4 @@
-"""The workload of a cluster: one pod of Mage."""
+"""The workload of a cluster: one pod with Mage and, if it is wanted, the gateway."""
 
 from typing import Any
 
@@ -8,9 +8,11 @@ from magecluster.api.model import Manifest
 from magecluster.api.network import MAGE_PORT
 from magecluster.api.pod import CONTAINER, STARTUP_SECONDS
 from magecluster.resources.environment import HOME, environment
+from magecluster.resources.gateway import gateway
 from magecluster.resources.metadata import metadata, service_account_name, volume_name, workload_name
-
-PORT_NAME = "http"
+from magecluster.resources.platform import Platform
+from magecluster.resources.ports import MAGE
+from magecluster.resources.requirements import requirements
 
 _PROBE_SECONDS = 10
 
@@ -18,7 +20,7 @@ _ROOT_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
 """What Mage's image, which runs as root, needs to install packages and to write a volume that others own."""
 
 
-def deployment(cluster: MageCluster, references: str) -> Manifest:
+def deployment(cluster: MageCluster, references: str, platform: Platform) -> Manifest:
     """Mage's server and scheduler in one pod.
 
     Recreate, because two schedulers on one database run every trigger twice, and a ReadWriteOnce volume has one pod.
@@ -32,7 +34,10 @@ def deployment(cluster: MageCluster, references: str) -> Manifest:
             "revisionHistoryLimit": 3,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": selector(cluster.metadata.name)},
-            "template": {"metadata": _pod_metadata(cluster, references), "spec": _pod_spec(cluster)},
+            "template": {
+                "metadata": _pod_metadata(cluster, references),
+                "spec": _pod_spec(cluster, platform.gateway_image_of(cluster)),
+            },
         },
     }
 
@@ -50,7 +55,7 @@ def _pod_metadata(cluster: MageCluster, references: str) -> Manifest:
     }
 
 
-def _pod_spec(cluster: MageCluster) -> Manifest:
+def _pod_spec(cluster: MageCluster, gateway_image: str | None) -> Manifest:
     spec = cluster.spec
     optional: dict[str, Any] = {
         "imagePullSecrets": [secret.manifest() for secret in spec.image_pull_secrets],
@@ -66,7 +71,8 @@ def _pod_spec(cluster: MageCluster) -> Manifest:
         # PID 1 of the image is a shell that ignores SIGTERM: a longer wait would only delay the kill.
         "terminationGracePeriodSeconds": 10,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [_container(cluster)],
+        # Mage first: kubectl logs and exec take the first one when nobody names another.
+        "containers": [_container(cluster), *([gateway(cluster, gateway_image)] if gateway_image else [])],
         "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": volume_name(cluster)}}],
         **{key: value for key, value in optional.items() if value},
     }
@@ -74,14 +80,13 @@ def _pod_spec(cluster: MageCluster) -> Manifest:
 
 def _container(cluster: MageCluster) -> Manifest:
     spec = cluster.spec
-    resources = spec.resources.manifest()
     return {
         "name": CONTAINER,
         "image": spec.image.reference,
         "imagePullPolicy": spec.image.pull_policy,
-        "ports": [{"name": PORT_NAME, "containerPort": MAGE_PORT, "protocol": "TCP"}],
+        "ports": [{"name": MAGE, "containerPort": MAGE_PORT, "protocol": "TCP"}],
         "env": environment(cluster),
-        **({"resources": {key: value for key, value in resources.items() if value}} if any(resources.values()) else {}),
+        **requirements(spec.resources),
         # The end of the log stands in the status of a crashed container, where the operator finds the cause.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "data", "mountPath": HOME}],
@@ -98,7 +103,7 @@ def _probes(cluster: MageCluster) -> Manifest:
     env = cluster.environment
     base = (env.get("MAGE_ROUTES_BASE_PATH") or env.get("MAGE_BASE_PATH") or "").strip("/")
     path = f"/{base}/api/status" if base else "/api/status"
-    probe = {"httpGet": {"path": path, "port": PORT_NAME}, "timeoutSeconds": _PROBE_SECONDS}
+    probe = {"httpGet": {"path": path, "port": MAGE}, "timeoutSeconds": _PROBE_SECONDS}
     return {
         "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": STARTUP_SECONDS // 2},
         "readinessProbe": {**probe, "periodSeconds": 5},

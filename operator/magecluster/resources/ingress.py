@@ -2,14 +2,14 @@
 
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
-from magecluster.resources.deployment import PORT_NAME
 from magecluster.resources.metadata import metadata, workload_name
+from magecluster.resources.ports import MAGE
 
 
 def ingress(cluster: MageCluster) -> Manifest:
     """An Ingress of the cluster's own; a shared one is never edited."""
     wanted = cluster.spec.ingress
-    backend = {"service": {"name": workload_name(cluster), "port": {"name": PORT_NAME}}}
+    backend = {"service": {"name": workload_name(cluster), "port": {"name": MAGE}}}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",

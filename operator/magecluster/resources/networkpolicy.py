@@ -3,12 +3,12 @@
 from magecluster.api.labels import selector
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
-from magecluster.resources.deployment import PORT_NAME
 from magecluster.resources.metadata import metadata, workload_name
+from magecluster.resources.ports import entrance
 
 
 def network_policy(cluster: MageCluster) -> Manifest:
-    """Only the web port, so that kernels, databases and whatever else a block starts stay inside the pod."""
+    """Only the port for the web, so that kernels, databases and whatever else a block starts stay inside the pod."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -16,6 +16,6 @@ def network_policy(cluster: MageCluster) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": selector(cluster.metadata.name)},
             "policyTypes": ["Ingress"],
-            "ingress": [{"ports": [{"port": PORT_NAME, "protocol": "TCP"}]}],
+            "ingress": [{"ports": [{"port": entrance(cluster), "protocol": "TCP"}]}],
         },
     }

@@ -3,8 +3,8 @@
 from magecluster.api.labels import selector
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
-from magecluster.resources.deployment import PORT_NAME
 from magecluster.resources.metadata import metadata, workload_name
+from magecluster.resources.ports import MAGE, entrance
 
 
 def service(cluster: MageCluster) -> Manifest:
@@ -17,6 +17,6 @@ def service(cluster: MageCluster) -> Manifest:
         "spec": {
             "type": wanted.type,
             "selector": selector(cluster.metadata.name),
-            "ports": [{"name": PORT_NAME, "port": wanted.port, "protocol": "TCP", "targetPort": PORT_NAME}],
+            "ports": [{"name": MAGE, "port": wanted.port, "protocol": "TCP", "targetPort": entrance(cluster)}],
         },
     }

@@ -8,7 +8,7 @@ from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.pod import CONTAINER, STARTUP_SECONDS
 from magecluster.api.status import Reason
-from magecluster.status.containers import configuration, image
+from magecluster.status.containers import configuration, image, spec_of
 from magecluster.status.live import (
     condition,
     containers,
@@ -61,7 +61,7 @@ def _crashed_often(container: Manifest) -> bool:
 def _crash_message(cluster: MageCluster, pod: Manifest, container: Manifest) -> str:
     end, name = last_end(container), container["name"]
     if end.get("reason") == "OOMKilled":
-        cause, remedy = "it needs more memory than it may use (OOMKilled)", "raise spec.resources.limits.memory"
+        cause, remedy = "it needs more memory than it may use (OOMKilled)", f"raise {spec_of(name)}.resources.limits.memory"
     else:
         code, reason = end.get("exitCode"), end.get("reason")
         cause = (

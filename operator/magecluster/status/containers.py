@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from magecluster.api.gateway import GATEWAY_CONTAINER
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import Reason
@@ -39,6 +40,11 @@ _MISSING = re.compile(
 )
 
 
+def spec_of(container: str) -> str:
+    """The part of the spec that says image and resources of a container."""
+    return "spec.gateway" if container == GATEWAY_CONTAINER else "spec"
+
+
 def image(_cluster: MageCluster, observation: Observation, _now: datetime) -> Problem | None:
     """The node cannot get an image."""
     for pod in unfinished_pods(observation):
@@ -62,12 +68,13 @@ def _pull_cause(found: Waiting, pod: Manifest, observation: Observation) -> str:
 
 
 def _pull_remedy(found: Waiting, pod: Manifest, observation: Observation) -> str:
+    field = f"{spec_of(found.container)}.image"
     if found.reason == "ErrImageNeverPull":
         return "load the image onto the node, or set spec.image.pullPolicy to IfNotPresent"
     text = event_text(observation.events, pod, "FailedToRetrieveImagePullSecret") or ""
     if secret := re.search(r"\(([^)]+)\)", text):
-        return f"create the Secret {secret[1]} that spec.imagePullSecrets names, or correct spec.image"
-    return "correct spec.image, or give credentials in spec.imagePullSecrets"
+        return f"create the Secret {secret[1]} that spec.imagePullSecrets names, or correct {field}"
+    return f"correct {field}, or give credentials in spec.imagePullSecrets"
 
 
 def configuration(cluster: MageCluster, observation: Observation, _now: datetime) -> Problem | None:

@@ -129,3 +129,22 @@ async def test_the_server_says_how_long_to_wait() -> None:
     queue.add("a")
     await eventually_async(lambda: len(work.runs) == 2)
     assert loop.time() - start >= 0.16
+
+
+async def test_what_is_asked_for_goes_before_what_only_time_asks_for() -> None:
+    order: list[str] = []
+
+    async def work(key: str) -> float | None:
+        order.append(key)
+        await asyncio.sleep(0.02)
+        return 0.01 if order.count(key) == 1 and key == "timed" else None
+
+    queue = Workqueue(work, workers=1)
+    queue.open()
+    for key in ("timed", "a", "b", "c"):
+        queue.add(key)
+    await asyncio.sleep(0.07)
+    queue.add("d")
+    await asyncio.sleep(1.2)
+    await queue.close()
+    assert order == ["timed", "a", "b", "c", "d", "timed"]
