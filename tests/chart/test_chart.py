@@ -45,6 +45,14 @@ def test_the_chart_and_the_operator_have_one_version() -> None:
     assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
 
 
+def test_gateways_run_the_operators_own_image(cluster: Cluster) -> None:
+    found = yaml.safe_load_all(render(cluster, "x", "--set", "image.tag=other"))
+    pod = next(m for m in found if m and m["kind"] == "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"].endswith(":other")
+    assert {"name": "MAGECLUSTER_IMAGE", "value": container["image"]} in container["env"]
+
+
 def test_definitions_are_kept_unless_told_otherwise(cluster: Cluster) -> None:
     def policy(*options: str) -> Any:
         found = yaml.safe_load_all(render(cluster, "x", *options))

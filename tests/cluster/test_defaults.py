@@ -15,8 +15,11 @@ from magecluster.kube.connection import Connection
 from magecluster.kube.difference import is_applied
 from magecluster.kube.kinds import kind_of
 from magecluster.resources import desired_objects
+from magecluster.resources.platform import Platform
 
 Spec = dict[str, Any]
+
+PLATFORM = Platform(gateway_image="registry.example.com/magecluster:1")
 
 NAMES = st.sampled_from(["a", "b-c", "x1"])
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
@@ -66,6 +69,9 @@ SPECS: SearchStrategy[Spec] = st.fixed_dictionaries(
         "service": st.fixed_dictionaries(
             {}, optional={"type": st.sampled_from(["ClusterIP", "NodePort"]), "port": st.sampled_from([80, 6789])}
         ),
+        "gateway": st.fixed_dictionaries(
+            {"enabled": st.booleans()}, optional={"resources": st.just({"limits": {"memory": "0.25Gi"}})}
+        ),
         "kubernetesExecutor": st.fixed_dictionaries({"enabled": st.booleans()}),
         "ingress": st.just({"enabled": True, "hosts": [{"host": "a.example.com"}, {"host": "*.b.example.com"}]}),
         "storage": st.fixed_dictionaries({"size": st.sampled_from(["1Gi", "1024Mi", "1.5Gi", "1e9"])}),
@@ -100,14 +106,14 @@ async def changes_nothing(connection: Connection, manifest: Manifest) -> bool:
 
 async def check_edit(cluster: Cluster, namespace: str, before: Spec, after: Spec, references: str) -> None:
     made = parse(namespace, f"c{uuid.uuid4().hex[:12]}", before)
-    wanted = desired_objects(made, references)
+    wanted = desired_objects(made, references, PLATFORM)
     async with Connection(cluster.kubeconfig, None) as connection:
         live = await apply_all(connection, wanted)
         for desired, found in zip(wanted, live, strict=True):
             assert is_applied(desired, found), (desired, found)
         storage = {"storage": before["storage"]} if "storage" in before else {}
         edited = made.model_copy(update={"spec": parse(namespace, "x", {**after, **storage}).spec})
-        for desired in desired_objects(edited, references):
+        for desired in desired_objects(edited, references, PLATFORM):
             found = next((m for m in live if m["kind"] == desired["kind"]), {})
             if found and is_applied(desired, found):
                 assert await changes_nothing(connection, desired), desired

@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     operator = commands.add_parser(
         "operator",
         help="the operator beside a bare client that writes the same objects",
-        description="Starts Kubernetes three times and takes it down again. About 7 minutes with 1,000 clusters.",
+        description="Starts Kubernetes four times and takes it down again. About 10 minutes with 1,000 clusters.",
     )
     operator.add_argument("--clusters", type=int, default=1000, metavar="N", help="how many (default: %(default)s)")
     operator.add_argument(

@@ -11,10 +11,13 @@ from magecluster.api.model import Manifest
 from magecluster.kube.connection import Connection
 from magecluster.kube.kinds import DEPLOYMENTS, MAGE_CLUSTERS, NAMESPACES, SECRETS, Kind, kind_of
 from magecluster.resources import desired_objects
+from magecluster.resources.platform import Platform
 from magecluster.resources.secret import new_secret
 
 T = TypeVar("T")
 
+GATEWAY_IMAGE = "bench/gateway:1"
+"""Never pulled: no pod runs."""
 A_NAMESPACE = 100
 """Clusters in one."""
 STATUS = {"state": "Starting", "ready": "0/1", "replicas": 0, "readyReplicas": 0, "url": "http://bench.svc:6789"}
@@ -66,7 +69,10 @@ def manifests(prefix: str, count: int) -> list[Manifest]:
 def floor(cluster: Manifest) -> Floor:
     """The calls for one cluster, with the owner references that the operator would set."""
     parsed = MageCluster.parse(cluster)
-    desired = [Call(kind_of(manifest), manifest) for manifest in desired_objects(parsed, "")]
+    desired = [
+        Call(kind_of(manifest), manifest)
+        for manifest in desired_objects(parsed, "", Platform(gateway_image=GATEWAY_IMAGE))
+    ]
     return Floor(
         cluster,
         new_secret(parsed, lambda: secrets.token_urlsafe(24)),

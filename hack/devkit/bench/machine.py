@@ -12,7 +12,7 @@ from devkit.cluster import binaries
 
 MB = 1024
 """/proc counts memory in kB."""
-IMPORTS = "import magecluster.cli.main, pathlib; print(pathlib.Path('/proc/self/status').read_text())"
+IMPORTS = "import magecluster.controller.main, pathlib; print(pathlib.Path('/proc/self/status').read_text())"
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -14,6 +14,7 @@ import aiohttp
 
 from devkit import shell
 from devkit.bench import machine
+from devkit.bench.client import GATEWAY_IMAGE
 
 POLL = 0.02
 STOP_SECONDS = 20
@@ -35,10 +36,11 @@ class Operator:
 
     async def start(self) -> None:
         command = ("-m", "magecluster", "operator", "--kubeconfig", str(self._kubeconfig), "--port=0")
+        options = ("--log-format=json", f"--gateway-image={GATEWAY_IMAGE}")
         with self._log.open("wb") as log:
             self.started = time.time()
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, *command, "--log-format=json"), stdin=asyncio.subprocess.DEVNULL, stderr=log,
+                *(sys.executable, *command, *options), stdin=asyncio.subprocess.DEVNULL, stderr=log,
                 env={**os.environ, "KUBECONFIG": ""},
             )  # fmt: skip
 

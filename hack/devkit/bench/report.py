@@ -66,7 +66,7 @@ def _bring_up(figures: Figures, clusters: int) -> list[Row]:
             f"{1000 * _number(figures, 'waiting.operator_cpu_seconds') / clusters:.1f} ms, its start included",
         ),
         Row(
-            "processor time a cluster: API server",
+            "processor time a cluster: API server, watches of the operator and the benchmark included",
             f"{1000 * _number(figures, 'waiting.apiserver_cpu_seconds') / clusters:.1f} ms",
             f"{500 * sum(_number(figures, f'floor16.apiserver_cpu_seconds.{n}') for n in (0, 3)) / clusters:.1f} ms",
         ),

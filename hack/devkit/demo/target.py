@@ -9,7 +9,7 @@ from typing import Protocol
 
 from devkit import progress, shell
 from devkit.cluster import Cluster, binaries, find, state, up
-from devkit.cluster.process import Process
+from devkit.cluster.process import Process, wait
 from devkit.demo.story import NAME
 from devkit.install import NAMESPACE, ROOT, install
 from devkit.reach import Kubectl, service
@@ -83,7 +83,7 @@ class Context:
 
     @property
     def kubectl(self) -> Kubectl:
-        return Kubectl((shutil.which("kubectl") or binaries.ensure() / "kubectl", *self.options))
+        return Kubectl(("kubectl" if shutil.which("kubectl") else binaries.ensure() / "kubectl", *self.options))
 
     @property
     def operator(self) -> Process:
@@ -99,15 +99,22 @@ class Context:
             reason = str(failure).splitlines()[-1]
             raise shell.Failed(f"context {self.context}: no Kubernetes answers ({reason}); choose another") from failure
         with progress.step("Applying the custom resource definitions and starting the operator here", "3 s"):
-            definitions = str(ROOT / "crds")
-            kubectl("apply", "--server-side", "--filename", definitions)
-            kubectl("wait", "--for=condition=Established", "--filename", definitions)
-            self.operator.stop()  # an older one might run older code
-            self.operator.start()
+            _define(kubectl)
+            self._start_operator()
         return kubectl
 
+    def _start_operator(self) -> None:
+        process = self.operator
+        process.stop()  # an older one might run older code
+        process.log.unlink(missing_ok=True)
+        process.start()
+        log = process.log
+        wait("the operator leads", 60, lambda: process.pid() is None or "Leading as" in log.read_text(), log)
+        if process.pid() is None:
+            raise shell.Failed(f"the operator ended: {shell.tail(log.read_text(), 1)}\n(all of it: {log})")
+
     def hints(self) -> list[str]:
-        command = " ".join(("kubectl", *self.options))
+        command = " ".join(map(str, self.kubectl.words))
         return [
             f"Mage in your browser   {_forward(command)}",
             *_common(command),
@@ -131,13 +138,27 @@ class Context:
         )
 
 
+def _define(kubectl: Kubectl) -> None:
+    definitions = str(ROOT / "crds")
+    try:
+        kubectl("apply", "--server-side", "--filename", definitions)
+    except shell.Failed as failure:
+        if "conflict" not in str(failure):
+            raise
+        raise shell.Failed(
+            "MageCluster is defined there already, otherwise than in this checkout, by something that keeps it so "
+            "(see managedFields of the definition): bring that up to date first, for example with helm upgrade"
+        ) from failure
+    kubectl("wait", "--for=condition=Established", "--filename", definitions)
+
+
 def _common(command: str) -> list[str]:
     path = "jsonpath='{.data.owner-password}'"
     return [
-        f"its password           {command} get secret {NAME}-auth -o {path} | base64 -d; echo",
-        f"what the operator says {command} describe mc {NAME}",
+        f"its password           {command} -n default get secret {NAME}-auth -o {path} | base64 -d; echo",
+        f"what the operator says {command} -n default describe mc {NAME}",
     ]
 
 
 def _forward(command: str) -> str:
-    return f"http://localhost:6789 while this runs: {command} port-forward service/{NAME} 6789"
+    return f"http://localhost:6789 while this runs: {command} -n default port-forward service/{NAME} 6789"

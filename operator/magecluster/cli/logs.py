@@ -1,5 +1,6 @@
 """Structured logs: for people on a terminal, JSON elsewhere. Every line within a reconcile names its cluster."""
 
+import argparse
 import logging
 import sys
 
@@ -9,9 +10,15 @@ _QUIET = {"kopf": logging.WARNING, "aiohttp": logging.WARNING, "asyncio": loggin
 """What matters of libraries: kopf logs a line for every event, and what kubernetes warns of we raise."""
 
 
-def configure(level: str, *, json: bool | None = None) -> None:
-    """Send all logs, also those of libraries, to standard error."""
-    as_json = not sys.stderr.isatty() if json is None else json
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that logs."""
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    parser.add_argument("--log-format", choices=["json", "text"], help="default: text on a terminal, json elsewhere")
+
+
+def configure(chosen: argparse.Namespace) -> None:
+    """Send all logs, also those of libraries, to standard error, as the options say."""
+    as_json = chosen.log_format == "json" if chosen.log_format else not sys.stderr.isatty()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -37,6 +44,6 @@ def configure(level: str, *, json: bool | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.basicConfig(handlers=[handler], level=chosen.log_level.upper(), force=True)
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(least)

@@ -4,7 +4,11 @@ import argparse
 import sys
 
 from magecluster import __version__
-from magecluster.cli import crds, operator
+from magecluster.cli import crds, gateway, operator
+from magecluster.cli.failure import CommandError
+
+COMMANDS = (operator, gateway, crds)
+"""What a command works with it imports when it runs, so that none waits for, or holds in memory, what others need."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -12,12 +16,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="magecluster", description="Mage clusters on Kubernetes")
     parser.add_argument("--version", action="version", version=f"magecluster {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    operator.add_to(commands)
-    crds.add_to(commands)
+    for command in COMMANDS:
+        command.add_to(commands)
     chosen = parser.parse_args(arguments)
     try:
         status: int = chosen.run(chosen)
-    except operator.EXPECTED as error:
+    except CommandError as error:
         print(f"magecluster: {error}", file=sys.stderr)  # noqa: T201  a command line prints
         return 1
     return status

@@ -5,14 +5,9 @@ import asyncio
 import os
 from pathlib import Path
 
-from magecluster.controller.logs import configure
-from magecluster.controller.main import run
-from magecluster.controller.server import CannotListenError
+from magecluster.cli import logs
+from magecluster.cli.failure import CommandError
 from magecluster.controller.settings import Settings
-from magecluster.kube.connection import NoClusterError
-
-EXPECTED = (NoClusterError, CannotListenError)
-"""Failures that have one clear line."""
 
 _DEFAULT = Settings()
 
@@ -56,13 +51,22 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--workers", type=int, default=_DEFAULT.workers, metavar="N", help="clusters reconciled at the same time"
     )
-    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
-    parser.add_argument("--log-format", choices=["json", "text"], help="default: text on a terminal, json elsewhere")
+    parser.add_argument(
+        "--gateway-image",
+        default=os.environ.get("MAGECLUSTER_IMAGE") or None,
+        metavar="IMAGE",
+        help="image of gateways whose spec names none, this operator's own; default: MAGECLUSTER_IMAGE",
+    )
+    logs.add_to(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    configure(chosen.log_level, json=None if chosen.log_format is None else chosen.log_format == "json")
+    from magecluster.controller.main import run  # noqa: PLC0415
+    from magecluster.controller.server import CannotListenError  # noqa: PLC0415
+    from magecluster.kube.connection import NoClusterError  # noqa: PLC0415
+
+    logs.configure(chosen)
     settings = Settings(
         namespaces=tuple(chosen.namespace),
         kubeconfig=chosen.kubeconfig,
@@ -74,6 +78,10 @@ def _run(chosen: argparse.Namespace) -> int:
         resync_seconds=chosen.resync_seconds,
         relist_seconds=chosen.relist_seconds,
         workers=chosen.workers,
+        gateway_image=chosen.gateway_image,
     )
-    asyncio.run(run(settings))
+    try:
+        asyncio.run(run(settings))
+    except (NoClusterError, CannotListenError) as error:
+        raise CommandError(str(error)) from error
     return 0

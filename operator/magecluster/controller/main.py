@@ -20,6 +20,7 @@ from magecluster.kube.cache import Cache, Key
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import KubeError, NotFoundError
 from magecluster.kube.kinds import MAGE_CLUSTERS
+from magecluster.resources.platform import Platform
 
 CRD_SECONDS = 5.0
 """How often to look whether the resource has been installed."""
@@ -43,6 +44,7 @@ class Operator:
             clock=lambda: datetime.now(UTC),
             metrics=self.metrics,
             resync_seconds=settings.resync_seconds,
+            platform=Platform(gateway_image=settings.gateway_image),
         )
         self.queue: Workqueue[Key] = Workqueue(self._work, workers=settings.workers)
         self._observer = Observer(connection, self.cache, self.queue.add, settings.namespaces)

@@ -25,23 +25,35 @@ from magecluster.kube.kinds import (
     EVENTS,
     INGRESSES,
     MAGE_CLUSTERS,
+    NETWORK_POLICIES,
     PODS,
     ROLE_BINDINGS,
     ROLES,
     SECRETS,
+    SERVICES,
     VOLUMES,
+    Kind,
     kind_of,
 )
 from magecluster.resources import desired_objects
 from magecluster.resources.metadata import volume_name, workload_name
+from magecluster.resources.platform import Platform
 from magecluster.resources.references import checksum
 from magecluster.status import Observation, Problem, changes, invalid_spec_status, recheck_after, status_of
 
 OPTIONAL_KINDS = (INGRESSES, ROLE_BINDINGS, ROLES)
 """Kinds that a cluster can cease to want."""
 
+LAST = (DEPLOYMENTS, ROLE_BINDINGS)
+
 PREDECESSOR_SECONDS = 1.0
 """How soon to look again while the garbage collector removes the objects of a deleted cluster of the same name."""
+
+NO_GATEWAY_IMAGE = Problem(
+    Reason.INVALID,
+    "spec.gateway is enabled, but nobody named an image for it; give one in spec.gateway.image, "
+    "or start the operator with --gateway-image",
+)
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -57,11 +69,12 @@ class Reconciler:
         clock: Callable[[], datetime],
         metrics: Metrics,
         resync_seconds: float,
+        platform: Platform,
     ) -> None:
         self._connection, self._cache, self._clock, self._metrics = connection, cache, clock, metrics
         self._recorder = Recorder(connection)
         self._settled = Settled(cache)
-        self._resync_seconds = resync_seconds
+        self._resync_seconds, self._platform = resync_seconds, platform
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which to look again, `None` for not before something changes. Raises `KubeError`."""
@@ -96,11 +109,9 @@ class Reconciler:
 
     async def _bring_up_to_date(self, cluster: MageCluster, key: Key) -> float | None:
         values, missing = await read_references(self._connection, cluster)
-        desired = desired_objects(cluster, checksum(values))
-        problems = missing if cluster.wants_to_run else []
-        if problems:
-            # What runs keeps running as it is: a pod made now could not start.
-            desired = [manifest for manifest in desired if kind_of(manifest) != DEPLOYMENTS]
+        problems, held_back = _obstacles(cluster, self._platform, missing)
+        wanted = desired_objects(cluster, checksum(values), self._platform)
+        desired = [manifest for manifest in wanted if kind_of(manifest) not in held_back]
         problems += await self._apply_all(cluster, desired, key)
         await self._prune(cluster, desired, key)
         status = await self._report(cluster, key, problems)
@@ -110,10 +121,10 @@ class Reconciler:
         return min((wait for wait in waits if wait is not None), default=None)
 
     async def _apply_all(self, cluster: MageCluster, desired: list[Manifest], key: Key) -> list[Problem]:
-        """Apply all objects at once, but the Deployment last: its pod finds what it needs, its network policy too."""
+        """Apply all objects at once, but last what needs another: the pod its network policy, a binding its role."""
         problems: list[Problem] = []
         for last in (False, True):
-            batch = [manifest for manifest in desired if (kind_of(manifest) == DEPLOYMENTS) == last]
+            batch = [manifest for manifest in desired if (kind_of(manifest) in LAST) == last]
             applies = [self._apply(cluster, manifest, key) for manifest in batch]
             for outcome in await asyncio.gather(*applies, return_exceptions=True):
                 # Raised only when all have ended, so that none of them goes on into the next run.
@@ -208,6 +219,18 @@ class Reconciler:
         )
         for change in changes(before, after):
             await self._recorder.record(manifest, change, self._clock())
+
+
+def _obstacles(
+    cluster: MageCluster, platform: Platform, missing: list[Problem]
+) -> tuple[list[Problem], tuple[Kind, ...]]:
+    """Why a pod made now could not start, and the kinds that wait until it can: what runs keeps running as it is."""
+    if not cluster.wants_to_run:
+        return [], ()
+    if cluster.spec.gateway.enabled and platform.gateway_image_of(cluster) is None:
+        # Service and NetworkPolicy name a port that only a pod with the gateway has.
+        return [NO_GATEWAY_IMAGE, *missing], (DEPLOYMENTS, NETWORK_POLICIES, SERVICES)
+    return missing, (DEPLOYMENTS,) if missing else ()
 
 
 def _refusal(error: RefusedError, what: str) -> Problem:

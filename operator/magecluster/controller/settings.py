@@ -27,3 +27,5 @@ class Settings:
     """How often everything watched is compared with a fresh list."""
     workers: int = 16
     """Clusters reconciled at the same time."""
+    gateway_image: str | None = None
+    """Image of gateways whose spec names none: the one that this operator runs in, if it was told."""

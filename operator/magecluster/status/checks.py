@@ -61,7 +61,10 @@ def _crashed_often(container: Manifest) -> bool:
 def _crash_message(cluster: MageCluster, pod: Manifest, container: Manifest) -> str:
     end, name = last_end(container), container["name"]
     if end.get("reason") == "OOMKilled":
-        cause, remedy = "it needs more memory than it may use (OOMKilled)", f"raise {spec_of(name)}.resources.limits.memory"
+        cause, remedy = (
+            "it needs more memory than it may use (OOMKilled)",
+            f"raise {spec_of(name)}.resources.limits.memory",
+        )
     else:
         code, reason = end.get("exitCode"), end.get("reason")
         cause = (

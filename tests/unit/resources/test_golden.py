@@ -9,6 +9,7 @@ import yaml
 
 from magecluster.api.magecluster import MageCluster
 from magecluster.resources import desired_objects
+from magecluster.resources.platform import Platform
 
 DATA = Path(__file__).parents[2] / "data"
 CLUSTERS = sorted((DATA / "clusters").glob("*.yaml"))
@@ -22,7 +23,9 @@ GROUPS = {
 
 def objects_of(path: Path) -> list[dict[str, Any]]:
     cluster = MageCluster.parse(yaml.safe_load(path.read_text()))
-    return desired_objects(cluster, "0123456789abcdef")
+    return desired_objects(
+        cluster, "0123456789abcdef", Platform(gateway_image="registry.example.com/magecluster:1.2.3")
+    )
 
 
 @pytest.mark.parametrize("path", CLUSTERS, ids=lambda path: path.stem)

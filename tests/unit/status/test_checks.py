@@ -296,6 +296,12 @@ IMAGES = [
         ("image ours:1: denied",),
     ),
     Case(
+        "pull of the gateway",
+        [a_pod({**a_container(waiting("ErrImagePull", "denied"), image="ours:1"), "name": "gateway"})],
+        Reason.IMAGE_PULL_FAILED,
+        ("image ours:1: denied", "correct spec.gateway.image"),
+    ),
+    Case(
         "bad name",
         [waits("InvalidImageName", "Failed to apply default image tag: couldn't parse image name: invalid format")],
         Reason.IMAGE_PULL_FAILED,
@@ -366,6 +372,20 @@ CONFIGURATIONS = [
 ]
 
 CRASHES = [
+    Case(
+        "memory of the gateway",
+        [
+            a_running_pod(),
+            a_pod(
+                {
+                    **a_container(waiting("CrashLoopBackOff"), last=ended(137, "OOMKilled"), restarts=2),
+                    "name": "gateway",
+                }
+            ),
+        ],
+        Reason.CRASH_LOOP,
+        ("Container gateway", "raise spec.gateway.resources.limits.memory", "-c gateway --previous"),
+    ),
     Case(
         "loop",
         [

@@ -1,0 +1,41 @@
+"""`magecluster gateway`: runs the gateway beside Mage."""
+
+import argparse
+import asyncio
+from urllib.parse import urlsplit
+
+from magecluster.cli import logs
+from magecluster.cli.failure import CommandError
+from magecluster.gateway.settings import Settings
+
+_DEFAULT = Settings()
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "gateway", help="run the gateway in front of one Mage", description="Passes on to Mage until it is stopped."
+    )
+    parser.add_argument("--listen", default=_DEFAULT.listen, metavar="ADDRESS", help="address to serve on")
+    parser.add_argument("--port", type=int, default=_DEFAULT.port, help="port of the same; 0 takes a free one")
+    parser.add_argument("--upstream", type=_origin, default=_DEFAULT.upstream, metavar="URL", help="where Mage answers")
+    logs.add_to(parser)
+    parser.set_defaults(run=_run)
+
+
+def _origin(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") or url.query or url.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address like {_DEFAULT.upstream}")
+    return text.rstrip("/")
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from magecluster.gateway.app import CannotListenError, run  # noqa: PLC0415
+
+    logs.configure(chosen)
+    try:
+        asyncio.run(run(Settings(listen=chosen.listen, port=chosen.port, upstream=chosen.upstream)))
+    except CannotListenError as error:
+        raise CommandError(str(error)) from error
+    return 0

@@ -1,0 +1,97 @@
+"""The gateway, put together."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from magecluster.api.gateway import GATEWAY_HEALTH
+from magecluster.gateway.errors import told
+from magecluster.gateway.proxy import Proxy
+from magecluster.gateway.settings import Settings
+
+HEADER_BYTES = 65536
+"""How long a request line, or one header, may be in either direction: as much as Mage's own server takes."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+_SETTINGS = web.AppKey("settings", Settings)
+_PROXY = web.AppKey("proxy", Proxy)
+
+
+class CannotListenError(Exception):
+    """The address is taken or not ours."""
+
+
+def create_app(settings: Settings) -> web.Application:
+    """Everything goes to Mage, but for the gateway's own paths, which begin with /.magecluster/."""
+    app = web.Application(middlewares=[told])
+    app[_SETTINGS] = settings
+    app.cleanup_ctx.append(_with_proxy)
+    app.on_shutdown.append(_end_sockets)
+    app.add_routes([web.get(GATEWAY_HEALTH, _healthz), web.route("*", r"/{path:[\s\S]*}", _forward)])
+    return app
+
+
+async def serve(settings: Settings) -> web.AppRunner:
+    """Start serving; the caller cleans the runner up. Raises `CannotListenError`."""
+    runner = web.AppRunner(
+        create_app(settings),
+        access_log=None,  # addresses hold tokens
+        auto_decompress=False,  # what is passed on stays as it is
+        handler_cancellation=True,  # nobody works for a client that is gone
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
+        shutdown_timeout=settings.grace_seconds,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.listen, settings.port).start()
+    except OSError as error:
+        await runner.cleanup()
+        reason = f"cannot serve on {settings.listen}:{settings.port} ({error.strerror}); choose by --listen and --port"
+        raise CannotListenError(reason) from error
+    return runner
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then let requests in flight end. Raises `CannotListenError`."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = await serve(settings)
+    logger.info("Serving %s at %s", settings.upstream, ", ".join(site.name for site in runner.sites))
+    try:
+        await stop.wait()
+        logger.info("Stopping")
+    finally:
+        await runner.cleanup()
+
+
+async def _with_proxy(app: web.Application) -> AsyncIterator[None]:
+    settings = app[_SETTINGS]
+    async with aiohttp.ClientSession(
+        auto_decompress=False,
+        connector=aiohttp.TCPConnector(limit=0),  # who waits for Mage waits there, where the reason can be seen
+        cookie_jar=aiohttp.DummyCookieJar(),  # cookies are the client's
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds),
+    ) as session:
+        app[_PROXY] = Proxy(session, settings.upstream)
+        yield
+
+
+async def _end_sockets(app: web.Application) -> None:
+    await app[_PROXY].sockets.end()
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+async def _forward(request: web.Request) -> web.StreamResponse:
+    return await request.app[_PROXY].forward(request)

@@ -1,0 +1,83 @@
+"""The way to Mage and back, for HTTP; WebSockets have their own in `sockets.py`."""
+
+import aiohttp
+import structlog
+from aiohttp import web
+from yarl import URL
+
+from magecluster.gateway.errors import error, unavailable
+from magecluster.gateway.headers import to_client, to_mage
+from magecluster.gateway.sockets import Sockets, is_socket
+
+_NOTHING_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that aiohttp would add where the client sent none."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class Proxy:
+    """Passes requests on to one Mage. Bodies flow in both directions at the pace of the slower side."""
+
+    def __init__(self, session: aiohttp.ClientSession, upstream: str) -> None:
+        self._session, self._upstream = session, upstream
+        self.sockets = Sockets(session)
+        self._answers: bool | None = None
+
+    async def forward(self, request: web.Request) -> web.StreamResponse:
+        """Mage's answer, whatever it is, or an error of ours when there is none."""
+        # Taken over as it is: to decode it and encode it again could change it.
+        url = URL(f"{self._upstream}{request.rel_url.raw_path_qs}", encoded=True)
+        try:
+            if is_socket(request):
+                return await self.sockets.relay(request, url)
+            answer = await self._ask(request, url)
+        except (aiohttp.ClientConnectionError, TimeoutError) as failure:
+            return self._unavailable(request, failure)
+        except aiohttp.ClientError as failure:
+            logger.warning("Mage's answer cannot be read: %s", failure)
+            return error(502, "bad_gateway", "Mage's answer is no HTTP; see its log: kubectl logs POD --container mage")
+        if not self._answers:
+            logger.info("Mage answers")
+            self._answers = True
+        async with answer:
+            return await _passed_on(request, answer)
+
+    async def _ask(self, request: web.Request, url: URL) -> aiohttp.ClientResponse:
+        return await self._session.request(
+            request.method,
+            url,
+            headers=to_mage(request),
+            skip_auto_headers=_NOTHING_ADDED,
+            data=request.content if request.body_exists else None,
+            allow_redirects=False,
+        )
+
+    def _unavailable(self, request: web.Request, failure: Exception) -> web.Response:
+        if self._answers is not False:
+            logger.warning("Mage does not answer: %s", failure)
+            self._answers = False
+        if isinstance(failure, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            return unavailable(request, "Mage is starting or stopped, and nothing was done; try again in some seconds")
+        return unavailable(
+            request,
+            "Mage broke the connection off before it answered, perhaps because it restarts; "
+            "see whether the request took effect before you repeat it",
+        )
+
+
+async def _passed_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=to_client(answer.headers))
+    complete = False
+    try:
+        await response.prepare(request)
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk)
+        await response.write_eof()
+        complete = True
+    except aiohttp.ClientError as failure:
+        logger.warning("Mage's answer to %s %s breaks off: %s", request.method, request.path, failure)
+    finally:
+        if not complete and request.transport:
+            # An end in good order would pass off a part of the answer as the whole.
+            request.transport.abort()
+    return response

@@ -1,0 +1,21 @@
+"""What the gateway was asked to do."""
+
+from dataclasses import dataclass
+
+from magecluster.api.gateway import GATEWAY_PORT
+from magecluster.api.network import MAGE_PORT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One value for the whole process, made by the command line."""
+
+    listen: str = "0.0.0.0"  # noqa: S104  others reach the pod by its own address
+    port: int = GATEWAY_PORT
+    """0 takes a free one."""
+    upstream: str = f"http://127.0.0.1:{MAGE_PORT}"
+    """Scheme, host and port of Mage, without a slash at the end."""
+    connect_seconds: float = 5.0
+    """How long Mage may take to accept a connection. What it does after that takes as long as it takes."""
+    grace_seconds: float = 10.0
+    """How long requests in flight may take when the gateway is told to stop: as long as the pod is given to end."""
