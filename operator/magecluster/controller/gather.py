@@ -6,6 +6,7 @@ import secrets
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import Reason
+from magecluster.kube.apply import Outcome
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import ConflictError, NotFoundError, RefusedError
 from magecluster.kube.kinds import CONFIG_MAPS, SECRETS
@@ -41,17 +42,17 @@ async def read_references(
     return values, problems
 
 
-async def ensure_credentials(connection: Connection, cluster: MageCluster) -> Manifest:
-    """The cluster's own Secret, created with random values when it is not there."""
+async def ensure_credentials(connection: Connection, cluster: MageCluster) -> tuple[Outcome, Manifest]:
+    """The cluster's own Secret, created with random values when it is not there, and never changed."""
     path = SECRETS.path(cluster.metadata.namespace, credentials_name(cluster))
     new = cluster.status.state is None  # its Secret is seldom there: spare the read
     if not new and (live := await _read(connection, path)):
-        return live
+        return Outcome.UNCHANGED, live
     try:
         created = new_secret(cluster, lambda: secrets.token_urlsafe(24))
-        return await connection.create(SECRETS.path(cluster.metadata.namespace), created)
+        return Outcome.CREATED, await connection.create(SECRETS.path(cluster.metadata.namespace), created)
     except ConflictError:
-        return await connection.get(path)
+        return Outcome.UNCHANGED, await connection.get(path)
 
 
 async def _read(connection: Connection, path: str) -> Manifest | None:

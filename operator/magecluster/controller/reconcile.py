@@ -138,13 +138,11 @@ class Reconciler:
         """Apply one object; a refusal is a problem to report, other trouble is raised and tried again."""
         kind, name = kind_of(desired), desired["metadata"]["name"]
         what = f"{desired['kind']} {name}"
+        made, live = Outcome.UNCHANGED, self._cache.find(kind, key, name)
         try:
-            live = (
-                await ensure_credentials(self._connection, cluster)
-                if kind == SECRETS
-                else self._cache.find(kind, key, name)
-            )
-            outcome, live = await apply(self._connection, desired, live)
+            if kind == SECRETS:
+                made, live = await ensure_credentials(self._connection, cluster)
+            applied, live = await apply(self._connection, desired, live)
         except NameTakenError as error:
             return Problem(Reason.NAME_CONFLICT, str(error))
         except RefusedError as error:
@@ -154,6 +152,7 @@ class Reconciler:
         if kind != SECRETS:
             self._cache.put(kind, live)
             self._settled.dealt_with(key, kind, live)
+        outcome = applied if made == Outcome.UNCHANGED else made
         self._metrics.applied(desired["kind"], outcome)
         if outcome != Outcome.UNCHANGED:
             logger.info("Applied %s (%s)", what, outcome)

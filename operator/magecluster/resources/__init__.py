@@ -17,7 +17,7 @@ from magecluster.resources.serviceaccount import service_account
 
 
 def desired_objects(cluster: MageCluster, references: str, platform: Platform) -> list[Manifest]:
-    """Everything that the cluster should consist of, in the order in which it is applied.
+    """Everything that the cluster should consist of.
 
     `references` is the checksum of the Secrets and ConfigMaps that the pod reads at its start.
     """
