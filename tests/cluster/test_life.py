@@ -147,3 +147,19 @@ def test_a_deleted_namespace_ends_without_errors(space: Namespace) -> None:
     space.becomes("demo", "Active")
     space.kubectl("delete", "namespace", space.name, "--timeout=60s")
     assert space.cluster.kubectl("get", "namespace", space.name, "--ignore-not-found") == ""
+
+
+def test_of_a_quick_series_of_edits_the_last_one_wins(space: Namespace) -> None:
+    """Each edit may fall into the operator's own write of the status."""
+    names = [f"c{number}" for number in range(4)]
+    space.apply(*map(a_cluster, names))
+    for turn in range(8):
+        for name in names:
+            space.spec(name, podAnnotations={"turn": str(turn)})
+    for name in names:
+        eventually(lambda: turn_of(space, name) == "7", what=f"{name} has its last edit")  # noqa: B023  asked at once
+
+
+def turn_of(space: Namespace, name: str) -> str:
+    template = space.get("deployment", name).get("spec", {}).get("template", {})
+    return str(template.get("metadata", {}).get("annotations", {}).get("turn", ""))

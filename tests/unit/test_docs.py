@@ -14,7 +14,7 @@ from magecluster.api.status import Reason
 from magecluster.cli import operator
 from magecluster.controller.metrics import Metrics
 from magecluster.controller.workqueue import Workqueue
-from magecluster.kube.cache import Cache, Key
+from magecluster.kube.cache import Key
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -100,7 +100,7 @@ def test_the_metrics_are_those_that_are_exported() -> None:
     async def work(_: Key) -> None: ...
 
     metrics = Metrics()
-    metrics.watch(Cache(), Workqueue(work))
+    metrics.watch(Workqueue(work))
     exported = set(re.findall(r"^# TYPE (magecluster_\w+)", metrics.text().decode(), re.MULTILINE))
     told = set(re.findall(r"magecluster_\w+", text("docs/operations.md")))
     assert told == {name for name in exported if not name.endswith("_created")}

@@ -9,7 +9,7 @@ from devkit.demo import story
 from devkit.demo.target import DEFAULT_NAME, Context, Own, Target
 from devkit.mage import MageError
 
-FIRST = "The first run on a machine takes about 12 minutes on two cores: it builds Kubernetes and two images."
+FIRST = "The first run on a machine takes 10 to 20 minutes on two cores: it builds Kubernetes and two images."
 LATER = "Later ones take about a minute; everything that is there already is used again."
 SLOW = "The node pulls Mage's image first, which takes minutes: it has several gigabytes."
 PATIENCE, PATIENCE_WITH_PULL = 300, 1800

@@ -51,7 +51,7 @@ class Operator:
         self._election = Election(
             connection, namespace=settings.lease_namespace, name=settings.lease_name, identity=settings.identity
         )
-        self.metrics.watch(self.cache, self.queue)
+        self.metrics.watch(self.queue)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reconcile until `stop` is set, then finish what is under way and release the Lease."""
@@ -96,7 +96,6 @@ class Operator:
 
     async def _lead(self) -> None:
         self.queue.open()
-        self._reconciler.start_over()
         for key in self.cache.clusters():
             self.queue.add(key)
 

@@ -20,9 +20,8 @@ from typing_extensions import override
 
 from magecluster.api.status import State
 from magecluster.controller.workqueue import Workqueue
-from magecluster.kube.cache import Cache, Key
+from magecluster.kube.cache import Key
 from magecluster.kube.errors import KubeError
-from magecluster.kube.kinds import MAGE_CLUSTERS
 
 
 class Metrics:
@@ -30,6 +29,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._states: dict[Key, State] = {}
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self._duration = Histogram(
@@ -67,9 +67,16 @@ class Metrics:
         """Count a failed request by HTTP status, `none` without an answer."""
         self._errors.labels(str(error.status or "none")).inc()
 
-    def watch(self, cache: Cache, queue: Workqueue[Key]) -> None:
-        """Report queue depth and clusters by state, read when they are asked for."""
-        self.registry.register(_Live(cache, queue))
+    def reported(self, key: Key, state: State | None) -> None:
+        """Note the state of a cluster; `None` when it is gone."""
+        if state is None:
+            self._states.pop(key, None)
+        else:
+            self._states[key] = state
+
+    def watch(self, queue: Workqueue[Key]) -> None:
+        """Report queue depth and clusters by state, counted when they are asked for."""
+        self.registry.register(_Live(self._states, queue))
 
     def text(self) -> bytes:
         """The exposition format of Prometheus."""
@@ -77,15 +84,15 @@ class Metrics:
 
 
 class _Live(Collector):
-    def __init__(self, cache: Cache, queue: Workqueue[Key]) -> None:
-        self._cache, self._queue = cache, queue
+    def __init__(self, states: dict[Key, State], queue: Workqueue[Key]) -> None:
+        self._states, self._queue = states, queue
 
     @override
     def collect(self) -> Iterable[GaugeMetricFamily]:
         yield GaugeMetricFamily(
             "magecluster_queue_depth", "Clusters that wait for a reconcile or are in one", self._queue.depth
         )
-        states = Tally((live.get("status") or {}).get("state", "") for live in self._cache.all(MAGE_CLUSTERS))
+        states = Tally(self._states.values())
         clusters = GaugeMetricFamily("magecluster_clusters", "Clusters by state", labels=["state"])
         for state in State:
             clusters.add_metric([state], states[state])

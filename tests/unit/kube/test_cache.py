@@ -5,7 +5,7 @@ import pytest
 from magecluster.api.labels import INSTANCE, MANAGER
 from magecluster.kube.cache import Cache
 from magecluster.kube.difference import is_applied, owned_fields
-from magecluster.kube.kinds import DEPLOYMENTS, SERVICE_ACCOUNTS
+from magecluster.kube.kinds import SERVICE_ACCOUNTS
 
 KEY = ("space", "demo")
 FIELDS: dict[str, Any] = {"f:metadata": {"f:labels": {"f:" + INSTANCE: {}, "f:old": {}}}}
@@ -27,11 +27,3 @@ def test_what_we_applied_is_known_of_an_object_in_the_cache(live: dict[str, Any]
     desired = {"metadata": {"labels": {INSTANCE: "demo"}}}
     assert not is_applied(desired, cached)
     assert is_applied({"metadata": {"labels": {INSTANCE: "demo", "old": "1"}}}, cached)
-
-
-def test_versions_are_those_of_one_cluster(live: dict[str, Any]) -> None:
-    cache = Cache()
-    cache.put(SERVICE_ACCOUNTS, live)
-    other = {**live["metadata"], "labels": {INSTANCE: "other"}, "name": "other", "resourceVersion": "2"}
-    cache.put(DEPLOYMENTS, {"metadata": other})
-    assert cache.versions(KEY) == {(SERVICE_ACCOUNTS, "demo"): "1"}
