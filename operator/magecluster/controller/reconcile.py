@@ -17,7 +17,7 @@ from magecluster.controller.recorder import Recorder
 from magecluster.kube.apply import NameTakenError, Outcome, PredecessorError, apply, controller_of, prune
 from magecluster.kube.cache import Cache, Key
 from magecluster.kube.connection import Connection
-from magecluster.kube.errors import ForbiddenError, NotFoundError, QuotaError, RefusedError
+from magecluster.kube.errors import EndingError, ForbiddenError, NotFoundError, QuotaError, RefusedError
 from magecluster.kube.kinds import (
     DEPLOYMENTS,
     EVENTS,
@@ -90,6 +90,8 @@ class Reconciler:
             except PredecessorError as error:
                 logger.info("Waiting for the garbage collector: %s", error)
                 return PREDECESSOR_SECONDS
+            except EndingError:
+                return None  # its deletion is on the way
             except NotFoundError:
                 if not self._cache.cluster(key):
                     return None  # deleted meanwhile

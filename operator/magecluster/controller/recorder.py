@@ -8,7 +8,7 @@ import structlog
 from magecluster.api.labels import MANAGER
 from magecluster.api.model import Manifest
 from magecluster.kube.connection import Connection
-from magecluster.kube.errors import KubeError
+from magecluster.kube.errors import EndingError, KubeError
 from magecluster.kube.kinds import EVENTS
 from magecluster.status import StateChange
 
@@ -51,5 +51,7 @@ class Recorder:
         }
         try:
             await self._connection.create(EVENTS.path(metadata["namespace"]), event)
+        except EndingError:
+            return
         except KubeError as error:
             logger.warning("Could not record Event %s: %s", change.reason, error)

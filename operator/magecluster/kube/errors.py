@@ -2,6 +2,7 @@
 
 KubeError
 ├── NotFoundError       404
+├── EndingError         403 because the namespace is being deleted
 ├── ConflictError       409
 ├── RefusedError        the object is not acceptable: waiting does not help
 │   ├── InvalidError    400, 422
@@ -26,6 +27,10 @@ class KubeError(Exception):
 
 class NotFoundError(KubeError):
     """The object, its namespace or its kind is not there."""
+
+
+class EndingError(KubeError):
+    """The namespace is being deleted: nothing new can be made in it, and nothing needs to be."""
 
 
 class ConflictError(KubeError):
@@ -62,6 +67,8 @@ def error_from(status: int, body: Manifest, retry_after: str | None) -> KubeErro
             kind = ConflictError
         case 400 | 422:
             kind = InvalidError
+        case 403 if "because it is being terminated" in message:
+            kind = EndingError
         case 403 if "exceeded quota" in message or "failed quota" in message or " usage per " in message:
             kind = QuotaError
         case 403:
