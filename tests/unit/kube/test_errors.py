@@ -14,7 +14,9 @@ from magecluster.kube.errors import (
 
 RIGHT = 'services is forbidden: User "system:serviceaccount:a:b" cannot create resource "services" in API group ""'
 QUOTA = 'persistentvolumeclaims "a" is forbidden: exceeded quota: small, requested: requests.storage=10Gi'
-LIMIT = 'persistentvolumeclaims "a" is forbidden: maximum storage usage per PersistentVolumeClaim is 5Gi, but limit is 10Gi'
+LIMIT = (
+    'persistentvolumeclaims "a" is forbidden: maximum storage usage per PersistentVolumeClaim is 5Gi, but limit is 10Gi'
+)
 ENDING = 'services "a" is forbidden: unable to create new content in namespace t because it is being terminated'
 
 
