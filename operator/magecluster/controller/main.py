@@ -87,7 +87,7 @@ class Operator:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch(stop))
             tasks.create_task(self._keep_relisting())
-            tasks.create_task(self._election.run(self._lead, self.queue.close))
+            tasks.create_task(self._election.run(self._lead, self._stand_by))
 
     async def _watch(self, stop: asyncio.Event) -> None:
         await watch(self._connection, self._observer, self._settings.namespaces, stop, self._claim_signals)
@@ -98,6 +98,10 @@ class Operator:
         self.queue.open()
         for key in self.cache.clusters():
             self.queue.add(key)
+
+    async def _stand_by(self) -> None:
+        await self.queue.close()
+        self.metrics.stand_by()
 
     async def _keep_relisting(self) -> None:
         while True:

@@ -74,6 +74,10 @@ class Metrics:
         else:
             self._states[key] = state
 
+    def stand_by(self) -> None:
+        """Leave the states to the leader's report, so that replicas can be added up."""
+        self._states.clear()
+
     def watch(self, queue: Workqueue[Key]) -> None:
         """Report queue depth and clusters by state, counted when they are asked for."""
         self.registry.register(_Live(self._states, queue))

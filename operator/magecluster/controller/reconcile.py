@@ -3,41 +3,35 @@
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from magecluster.api.magecluster import InvalidClusterError, MageCluster
 from magecluster.api.model import Manifest
-from magecluster.api.status import MageClusterStatus, Reason
+from magecluster.api.status import Reason
 from magecluster.controller.gather import ensure_credentials, read_references
 from magecluster.controller.metrics import Metrics
-from magecluster.controller.recorder import Recorder
+from magecluster.controller.report import Reporter
 from magecluster.kube.apply import NameTakenError, Outcome, PredecessorError, apply, controller_of, prune
 from magecluster.kube.cache import Cache, Key
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import EndingError, ForbiddenError, NotFoundError, QuotaError, RefusedError
 from magecluster.kube.kinds import (
     DEPLOYMENTS,
-    EVENTS,
     INGRESSES,
-    MAGE_CLUSTERS,
     NETWORK_POLICIES,
-    PODS,
     ROLE_BINDINGS,
     ROLES,
     SECRETS,
     SERVICES,
-    VOLUMES,
     Kind,
     kind_of,
 )
 from magecluster.resources import desired_objects
-from magecluster.resources.metadata import volume_name, workload_name
 from magecluster.resources.platform import Platform
 from magecluster.resources.references import checksum
-from magecluster.status import Observation, Problem, changes, invalid_spec_status, recheck_after, status_of
+from magecluster.status import Problem, recheck_after
 
 OPTIONAL_KINDS = (INGRESSES, ROLE_BINDINGS, ROLES)
 """Kinds that a cluster can cease to want."""
@@ -70,7 +64,7 @@ class Reconciler:
         platform: Platform,
     ) -> None:
         self._connection, self._cache, self._clock, self._metrics = connection, cache, clock, metrics
-        self._recorder = Recorder(connection)
+        self._reporter = Reporter(connection, cache, clock, metrics)
         self._resync_seconds, self._platform = resync_seconds, platform
 
     async def reconcile(self, key: Key) -> float | None:
@@ -83,7 +77,7 @@ class Reconciler:
             try:
                 cluster = MageCluster.parse(manifest)
             except InvalidClusterError as error:
-                await self._report_invalid(manifest, str(error))
+                await self._reporter.report_invalid(manifest, str(error))
                 return None
             try:
                 return await self._bring_up_to_date(cluster, key)
@@ -103,8 +97,8 @@ class Reconciler:
         wanted = desired_objects(cluster, checksum(values), self._platform)
         desired = [manifest for manifest in wanted if kind_of(manifest) not in held_back]
         problems += await self._apply_all(cluster, desired, key)
-        await self._prune(cluster, desired, key)
-        status = await self._report(cluster, key, problems)
+        problems += await self._prune(cluster, wanted, key)
+        status = await self._reporter.report(cluster, key, problems)
         waits = [recheck_after(cluster, status, self._clock())]
         if values:
             waits.append(self._resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311  no secret depends on it
@@ -147,66 +141,21 @@ class Reconciler:
             logger.info("Applied %s (%s)", what, outcome)
         return None
 
-    async def _prune(self, cluster: MageCluster, desired: list[Manifest], key: Key) -> None:
-        wanted = {(kind_of(manifest), manifest["metadata"]["name"]) for manifest in desired}
+    async def _prune(self, cluster: MageCluster, wanted: list[Manifest], key: Key) -> list[Problem]:
+        """Delete what is ours and no longer wanted."""
+        kept = {(kind_of(manifest), manifest["metadata"]["name"]) for manifest in wanted}
+        problems: list[Problem] = []
         for kind in OPTIONAL_KINDS:
             for live in self._cache.of(kind, key):
-                owner = controller_of(live)
-                ours = owner is not None and owner["uid"] == cluster.metadata.uid
-                if ours and (kind, live["metadata"]["name"]) not in wanted:
-                    logger.info("Deleting %s %s, which is no longer wanted", kind.plural, live["metadata"]["name"])
+                name, owner = live["metadata"]["name"], controller_of(live)
+                if owner is None or owner["uid"] != cluster.metadata.uid or (kind, name) in kept:
+                    continue
+                logger.info("Deleting %s %s, which is no longer wanted", kind.plural, name)
+                try:
                     await prune(self._connection, kind, live)
-
-    async def _report(self, cluster: MageCluster, key: Key, problems: list[Problem]) -> MageClusterStatus:
-        observation = Observation(
-            deployment=self._cache.find(DEPLOYMENTS, key, workload_name(cluster)),
-            volume=self._cache.find(VOLUMES, key, volume_name(cluster)),
-            pods=self._cache.of(PODS, key),
-            problems=problems,
-        )
-        status = status_of(cluster, observation, self._clock())
-        new = cluster.status.state is None
-        if status.state in ("Starting", "Degraded") and not problems and not new:
-            # Some causes stand only in Events; they are asked for while something is amiss, and never watched. Of a
-            # cluster that is being made there are none yet; recheck_after sees to another look.
-            events = await self._events(cluster, observation)
-            status = status_of(cluster, replace(observation, events=events), self._clock())
-        self._metrics.reported(key, status.state)
-        await self._write_status(self._cache.cluster(key) or {}, cluster.status, status)
-        return status
-
-    async def _events(self, cluster: MageCluster, observation: Observation) -> list[Manifest]:
-        subjects = [live for live in [observation.volume, *observation.pods] if live]
-        found: list[Manifest] = []
-        for live in subjects:
-            selector = f"involvedObject.uid={live['metadata']['uid']}"
-            answer = await self._connection.get(EVENTS.path(cluster.metadata.namespace), fieldSelector=selector)
-            found += answer["items"]
-        return found
-
-    async def _report_invalid(self, manifest: Manifest, message: str) -> None:
-        previous = MageCluster.parse({**manifest, "spec": {}}).status
-        generation = manifest["metadata"]["generation"]
-        await self._write_status(manifest, previous, invalid_spec_status(previous, generation, message, self._clock()))
-
-    async def _write_status(self, manifest: Manifest, before: MageClusterStatus, after: MageClusterStatus) -> None:
-        if after == before or not manifest:
-            return
-        metadata = manifest["metadata"]
-        # A merge patch leaves absent keys alone, so fields that ended are named with null; the UID keeps a successor of
-        # the same name from getting this status.
-        gone = {key: None for key in before.manifest() if key not in after.manifest()}
-        patch = {"metadata": {"uid": metadata["uid"]}, "status": after.manifest() | gone}
-        path = MAGE_CLUSTERS.path(metadata["namespace"], metadata["name"], "status")
-        live = await self._connection.merge(path, patch)
-        if live["metadata"]["generation"] == metadata["generation"]:
-            # Otherwise the answer holds a change of the spec that is still to be seen, by the watch, as news.
-            self._cache.put(MAGE_CLUSTERS, live)
-        logger.info(
-            "State %s: %s", after.state, "; ".join(f"{c.type}={c.status} ({c.reason})" for c in after.conditions)
-        )
-        for change in changes(before, after):
-            await self._recorder.record(manifest, change, self._clock())
+                except RefusedError as error:
+                    problems.append(_refusal(error, f"The deletion of {live['kind']} {name}"))
+        return problems
 
 
 def _obstacles(
