@@ -1,0 +1,186 @@
+"""What a client may send: keys that exist, values of their types, and nothing that gives power over others.
+
+The models of the CRD judge, and the API server judges once more (CEL rules, formats); there is no second schema.
+"""
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from magecluster.api.model import Manifest
+from magecluster.api.spec import MageClusterSpec
+from magecluster.cloud.environment import SentEnvVar
+from magecluster.cloud.errors import InvalidConfigError
+from magecluster.cloud.fields import ENVS, Path, Stranger, item_of, listed, named, strangers, tree
+
+_POD = "gives power over the node or over other pods: only administrators of Kubernetes decide that"
+_IDENTITY = "gives the rights of another service account: Mage gets one of its own with kubernetesExecutor.enabled"
+_VOLUMES = "can mount the node's files or Secrets of others: use storage"
+_CONTAINERS = "runs other programs beside Mage, with its volume and its secrets"
+_ENV_FROM = "takes in whole Secrets: use extraEnvs, with secret: true for values to be kept secret"
+
+REFUSED = {
+    "serviceAccount": _IDENTITY,
+    "serviceAccountName": _IDENTITY,
+    "automountServiceAccountToken": _IDENTITY,
+    "securityContext": _POD,
+    "podSecurityContext": _POD,
+    "hostNetwork": _POD,
+    "hostPID": _POD,
+    "hostIPC": _POD,
+    "hostUsers": _POD,
+    "hostAliases": _POD,
+    "nodeName": _POD,
+    "priorityClassName": _POD,
+    "runtimeClassName": _POD,
+    "hostPath": _VOLUMES,
+    "volumes": _VOLUMES,
+    "extraVolumes": _VOLUMES,
+    "volumeMounts": _VOLUMES,
+    "extraVolumeMounts": _VOLUMES,
+    "containers": _CONTAINERS,
+    "extraContainers": _CONTAINERS,
+    "initContainers": _CONTAINERS,
+    "extraInitContainers": _CONTAINERS,
+    "command": _CONTAINERS,
+    "args": _CONTAINERS,
+    "lifecycle": _CONTAINERS,
+    "k8sExecutorConfig": _CONTAINERS,
+    "workspaceConfig": _CONTAINERS,
+    "envFrom": _ENV_FROM,
+    "extraEnvFrom": _ENV_FROM,
+    "secrets": _ENV_FROM,
+    "existingSecret": _ENV_FROM,
+    "status": "stands beside config in the request, not in it",
+}
+"""Names of Mage's Helm values, and of Kubernetes' pods, that are refused at every depth, each with the reason. None of
+them is in our schema: the table only says why."""
+
+_INSTEAD = {"env": ENVS, "persistence": "storage", "postgresql": "database"}
+"""Names of Mage's Helm values whose purpose another field has here."""
+
+REFUSED_ANNOTATIONS = {
+    "container.apparmor.security.beta.kubernetes.io/": _POD,
+    "container.seccomp.security.alpha.kubernetes.io/": _POD,
+    "seccomp.security.alpha.kubernetes.io/": _POD,
+    "iam.amazonaws.com/": _IDENTITY,
+    "iam.cloud.google.com/": _IDENTITY,
+}
+"""Beginnings of pod annotations by which other software gives a pod power."""
+
+
+def check_keys(config: Manifest) -> dict[str, str]:
+    """Keys that are not known or not allowed, by name, with the nearest known name."""
+    listing = config.get(ENVS)
+    envs = [_without_secret(env) for env in listing] if isinstance(listing, list) else listing
+    found = strangers({**config, ENVS: envs})
+    problems = {named(stranger.path): _problem(stranger) for stranger in found}
+    if "status" in config:
+        problems["status"] = REFUSED["status"]
+    return problems
+
+
+def _without_secret(env: Any) -> Any:
+    return {key: value for key, value in env.items() if key != "secret"} if isinstance(env, dict) else env
+
+
+def _problem(stranger: Stranger) -> str:
+    if reason := REFUSED.get(stranger.key):
+        return f"is refused: it {reason}" if not reason.startswith("stands") else reason
+    near = [_INSTEAD.get(stranger.key, ""), *difflib.get_close_matches(stranger.key, stranger.known, n=1)]
+    nearest = next((name for name in near if name in stranger.known), None)
+    return f"is not known; did you mean {nearest}?" if nearest else "is not known"
+
+
+_ENVIRONMENT = TypeAdapter(list[SentEnvVar])
+
+
+def sent_environment(value: object, problems: dict[str, str]) -> list[SentEnvVar]:
+    """The entries of `extraEnvs` as sent; what is wrong goes into `problems`."""
+    try:
+        return _ENVIRONMENT.validate_python([] if value is None else value, strict=True)
+    except ValidationError as error:
+        problems.update(_wrong(error, {ENVS: value}, (ENVS,)))
+        return []
+
+
+def valid(fields: Manifest, problems: Mapping[str, str]) -> Manifest:
+    """The completed tree of `fields`, a tree too, without status.
+
+    Raises `InvalidConfigError` with `problems` and every field that has the wrong type.
+    """
+    spec = listed(fields)
+    wrong = dict(problems)
+    try:
+        model = MageClusterSpec.model_validate(spec, strict=True)
+    except ValidationError as error:
+        wrong |= {name: problem for name, problem in _wrong(error, spec).items() if name not in wrong}
+        raise InvalidConfigError(wrong) from None  # the cause quotes values
+    if wrong:
+        raise InvalidConfigError(wrong)
+    complete = model.manifest()
+    del complete["status"]
+    return tree(complete)
+
+
+def _wrong(error: ValidationError, sent: Manifest, above: tuple[str, ...] = ()) -> dict[str, str]:
+    """Messages by name of field; keys that are not known have been found already, and values are never quoted."""
+    found = ((named(_path(above + e["loc"], sent)), e) for e in error.errors(include_input=False, include_url=False))
+    return {name: e["msg"] for name, e in found if e["type"] != "extra_forbidden"}
+
+
+def _path(place: tuple[str | int, ...], node: Any) -> Path:
+    """The path to a place in `node`."""
+    path: Path = ()
+    for step in place:
+        match node, step:
+            case dict(), str():
+                path, node = (*path, step), node.get(step)
+            case list(), int():
+                path, node = (*path, item_of(path, step, node[step])), node[step]
+            case _:  # pydantic goes on with the types that it tried
+                break
+    return path
+
+
+SecretKey = tuple[str, str]
+"""Name of a Secret and a key in it; the key is empty where all of them are taken."""
+
+
+def check_powers(before: Manifest, after: Manifest, allowed: Collection[str], own: Collection[SecretKey]) -> None:
+    """Refuses what a tenant must not bring into a spec: Secrets of others, and annotations that give power.
+
+    Both are completed specs; what stands in `before` stays allowed. `allowed` are names of Secrets that may be used,
+    `own` are keys that this very change fills. Raises `InvalidConfigError`.
+    """
+    there = {secret for _, secret in _secrets(before)} | set(own)
+    problems = {
+        name: f"refers to a Secret that is not this cluster's ({secret[0]}): use secret: true in extraEnvs, "
+        "or ask an administrator of Kubernetes to set it"
+        for name, secret in _secrets(after)
+        if secret not in there and secret[0] not in allowed
+    }
+    for key in sorted(after.get("podAnnotations", {}).keys() - before.get("podAnnotations", {}).keys()):
+        for beginning, reason in REFUSED_ANNOTATIONS.items():
+            if key.startswith(beginning):
+                problems[named(("podAnnotations", key))] = f"is refused: it {reason}"
+    if problems:
+        raise InvalidConfigError(problems)
+
+
+def _secrets(spec: Manifest) -> Iterator[tuple[str, SecretKey]]:
+    """Names of fields, and what they take."""
+    for env in spec.get(ENVS, ()):
+        if ref := env.get("valueFrom", {}).get("secretKeyRef"):
+            yield named((ENVS, env["name"])), (ref["name"], ref["key"])
+    if database := spec.get("database"):
+        ref = database["secretKeyRef"]
+        yield "database.secretKeyRef", (ref["name"], ref["key"])
+    if secret := spec.get("auth", {}).get("existingSecret"):
+        yield "auth.existingSecret", (secret, "")
+    for index, item in enumerate(spec.get("imagePullSecrets", ())):
+        yield f"imagePullSecrets[{index}]", (item["name"], "")
+    for index, item in enumerate(spec.get("ingress", {}).get("tls", ())):
+        yield f"ingress.tls[{index}]", (item["secretName"], "")
