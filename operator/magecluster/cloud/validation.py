@@ -162,7 +162,7 @@ def check_powers(before: Manifest, after: Manifest, allowed: Collection[str], ow
         for name, secret in _secrets(after)
         if secret not in there and secret[0] not in allowed
     }
-    for key in sorted(after.get("podAnnotations", {}).keys() - before.get("podAnnotations", {}).keys()):
+    for key, _ in sorted(after.get("podAnnotations", {}).items() - before.get("podAnnotations", {}).items()):
         for beginning, reason in REFUSED_ANNOTATIONS.items():
             if key.startswith(beginning):
                 problems[named(("podAnnotations", key))] = f"is refused: it {reason}"

@@ -162,7 +162,10 @@ VARIABLES: st.SearchStrategy[list[Manifest]] = st.lists(
 
 @given(VARIABLES, st.booleans(), st.booleans(), st.booleans())
 def test_what_was_read_sent_back_changes_nothing(
-    envs: list[Manifest], reveal: bool, revision: bool, published: bool  # noqa: FBT001  drawn
+    envs: list[Manifest],
+    reveal: bool,
+    revision: bool,
+    published: bool,  # noqa: FBT001  drawn
 ) -> None:
     live = stored(extraEnvs=envs)
     config = copy.deepcopy(get(live, reveal=reveal)["config"])

@@ -106,7 +106,12 @@ def test_what_was_read_changes_nothing(spec: dict[str, Any], *, keep: bool) -> N
 
 def test_the_published_client_stops_and_starts_as_often_as_it_likes() -> None:
     live = stored(**RUNNING)
-    for status, expected in [("Stopped", "Stopped"), ("Stopped", "Stopped"), ("Active", "Active"), ("Active", "Active")]:
+    for status, expected in [
+        ("Stopped", "Stopped"),
+        ("Stopped", "Stopped"),
+        ("Active", "Active"),
+        ("Active", "Active"),
+    ]:
         config = config_of(live)
         config["replicaCount"] = 1 if status == "Active" else 0
         live = done(live, config, status)
@@ -151,8 +156,6 @@ def test_the_refusals_say_what_to_do() -> None:
             "code": 422,
             "type": "contradiction",
             "message": "replicaCount is 0, but status is Active: send 1 or more to run, or status Stopped to stop",
-            "fields": {
-                "replicaCount": "is 0, but status is Active: send 1 or more to run, or status Stopped to stop"
-            },
+            "fields": {"replicaCount": "is 0, but status is Active: send 1 or more to run, or status Stopped to stop"},
         }
     }

@@ -1,0 +1,173 @@
+from typing import Any
+
+import pytest
+from tests.support.cloud import config_of, env, from_secret, put, stored
+
+from magecluster.api.environment import RESERVED
+from magecluster.api.model import Manifest
+from magecluster.cloud.errors import InvalidConfigError
+from magecluster.cloud.validation import REFUSED, REFUSED_ANNOTATIONS
+
+HOSTILE = "s3cr3t-and-must-not-be-quoted"
+
+
+def problems(config: Manifest, live: Manifest | None = None, **more: Any) -> dict[str, str]:
+    with pytest.raises(InvalidConfigError) as refusal:
+        put(live or stored(), config, **more)
+    assert (refusal.value.status, refusal.value.type) == (422, "invalid_config")
+    assert all(f"{name}: {problem}" in refusal.value.message for name, problem in refusal.value.fields.items())
+    return refusal.value.fields
+
+
+UNKNOWN = [
+    ({"replicaCout": 1}, "replicaCout", "replicaCount"),
+    ({"replica_count": 1}, "replica_count", "replicaCount"),
+    ({"extraEnv": []}, "extraEnv", "extraEnvs"),
+    ({"env": []}, "env", "extraEnvs"),
+    ({"persistence": {}}, "persistence", "storage"),
+    ({"postgresql": {}}, "postgresql", "database"),
+    ({"image": {"pullpolicy": "Always"}}, "image.pullpolicy", "pullPolicy"),
+    ({"image": {"pull_policy": "Always"}}, "image.pull_policy", "pullPolicy"),
+    ({"resources": {"limit": {}}}, "resources.limit", "limits"),
+    ({"tolerations": [{"key": "a"}, {"kee": "b"}]}, "tolerations[1].kee", "key"),
+    ({"ingress": {"hosts": [{"host": "a.b", "paths": [{"pathtype": "Exact"}]}]}}, None, "pathType"),
+    ({"extraEnvs": [{"name": "A", "valeu": "x"}]}, "extraEnvs[A].valeu", "value"),
+    ({"extraEnvs": [{"nam": "A", "value": "x"}]}, "extraEnvs[0].nam", "name"),
+    ({"extraEnvs": [{"name": "A", "valueFrom": {"secretkeyref": {}}}]}, "extraEnvs[A].valueFrom.secretkeyref", None),
+    ({"affinity": {"nodeAfinity": {}}}, "affinity.nodeAfinity", "nodeAffinity"),
+    ({"database": {"secretKeyRef": {"name": "x", "kez": "y"}}}, "database.secretKeyRef.kez", "key"),
+    ({"zzz": HOSTILE}, "zzz", None),
+]
+
+
+@pytest.mark.parametrize(("config", "name", "near"), UNKNOWN)
+def test_unknown_keys_with_the_nearest_known_name(config: Manifest, name: str | None, near: str | None) -> None:
+    found = problems(config)
+    name = name or "ingress.hosts[0].paths[0].pathtype"
+    if near:
+        assert found[name] == f"is not known; did you mean {near}?"
+    else:
+        assert found[name].startswith("is not known")
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    config = {
+        "replicaCout": 1,
+        "replicaCount": "two",
+        "image": {"tagg": "x", "tag": 5, "pullPolicy": HOSTILE},
+        "hostNetwork": True,
+        "resources": {"limits": {"cpu": [HOSTILE]}},
+        "extraEnvs": [env("A", "x"), {"name": "B", "value": 1}, {"value": HOSTILE}, HOSTILE],
+        "nodeSelector": {"pool": 1},
+        "tolerations": {"key": "a"},
+    }
+    found = problems(config)
+    assert list(found) == [
+        "replicaCout",
+        "image.tagg",
+        "hostNetwork",
+        "extraEnvs[B].value",
+        "extraEnvs[2].name",
+        "extraEnvs[3]",
+        "replicaCount",
+        "image.tag",
+        "image.pullPolicy",
+        "resources.limits.cpu",
+        "nodeSelector.pool",
+        "tolerations",
+    ]
+    assert HOSTILE not in str(found)
+
+
+WRONG = [
+    ({"replicaCount": "1"}, "replicaCount", "valid integer"),
+    ({"replicaCount": 1.5}, "replicaCount", "valid integer"),
+    ({"replicaCount": 11}, "replicaCount", "less than or equal to 10"),
+    ({"replicaCount": {}}, "replicaCount", "valid integer"),
+    ({"image": "mage:1"}, "image", "valid dictionary"),
+    ({"image": {"tag": "a b"}}, "image.tag", "match pattern"),
+    ({"extraEnvs": {}}, "extraEnvs", "valid list"),
+    ({"extraEnvs": {"A": "x"}}, "extraEnvs", "valid list"),
+    ({"extraEnvs": [{"name": "A B", "value": "x"}]}, "extraEnvs[A B].name", "match pattern"),
+    ({"extraEnvs": [env("A", "x", secret="yes")]}, "extraEnvs[A].secret", "valid boolean"),
+    ({"tolerations": {}}, "tolerations", "valid list"),
+    ({"database": {}}, "database.secretKeyRef", "required"),
+    ({"database": {"secretKeyRef": {}}}, "database.secretKeyRef.name", "required"),
+    ({"service": {"port": 0}}, "service.port", "greater than or equal to 1"),
+    ({"affinity": []}, "affinity", "valid dictionary"),
+]
+
+
+@pytest.mark.parametrize(("config", "name", "text"), WRONG)
+def test_wrong_types_and_values_with_their_path(config: Manifest, name: str, text: str) -> None:
+    found = problems(config)
+    assert list(found) == [name]
+    assert text in found[name]
+
+
+@pytest.mark.parametrize("value", ["x", {}, [], None, [{"hostPath": {"path": "/"}}]])
+@pytest.mark.parametrize("key", REFUSED)
+def test_keys_that_give_power_are_refused_with_the_reason(key: str, value: object) -> None:
+    assert REFUSED[key] in problems({key: value})[key]
+
+
+@pytest.mark.parametrize("where", ["image", "service", "storage", "kubernetesExecutor", "gateway"])
+def test_they_are_refused_at_every_depth(where: str) -> None:
+    found = problems({where: {"securityContext": {"privileged": True}}})
+    assert list(found) == [f"{where}.securityContext"]
+    assert "power over the node" in found[f"{where}.securityContext"]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_variables_of_the_operator_are_refused(name: str) -> None:
+    for secret in (None, True):
+        found = problems({"extraEnvs": [env(name, "x", secret=secret)]})
+        assert found == {f"extraEnvs[{name}]": "is set by the operator: remove it"}
+
+
+def test_one_that_was_stored_before_it_was_reserved_does_not_lock_the_cluster() -> None:
+    live = stored(extraEnvs=[env("KUBE_NAMESPACE", "x")])
+    assert put(live, {**config_of(live), "replicaCount": 2}).changed == ["replicaCount"]
+
+
+def test_a_variable_stands_in_the_list_once() -> None:
+    found = problems({"extraEnvs": [env("A", "1"), env("B", "1"), env("A", "1")]})
+    assert found == {"extraEnvs[A]": "stands in the list more than once: send each variable once"}
+
+
+TLS = {"ingress": {"tls": [{"secretName": "theirs"}]}}
+TAKEN = [
+    ({"extraEnvs": [from_secret("A", "theirs")]}, "extraEnvs[A]"),
+    ({"extraEnvs": [from_secret("A", "lab-env")]}, "extraEnvs[A]"),
+    ({"extraEnvs": [from_secret("A", "lab-auth", "owner-password")]}, "extraEnvs[A]"),
+    ({"database": {"secretKeyRef": {"name": "theirs"}}}, "database.secretKeyRef"),
+    ({"auth": {"existingSecret": "theirs"}}, "auth.existingSecret"),
+    ({"imagePullSecrets": [{"name": "theirs"}]}, "imagePullSecrets[0]"),
+    (TLS, "ingress.tls[0]"),
+]
+
+
+@pytest.mark.parametrize(("config", "name"), TAKEN)
+def test_secrets_of_others_are_refused(config: Manifest, name: str) -> None:
+    found = problems(config)
+    assert list(found) == [name]
+    assert "ask an administrator" in found[name]
+    allowed = ("theirs", "lab-env", "lab-auth")
+    assert put(stored(), config, secrets=allowed).patch
+    assert put(stored(**config), {**config_of(stored(**config)), "replicaCount": 2}).changed == ["replicaCount"]
+
+
+def test_another_key_of_a_secret_in_use_is_refused_and_the_same_is_not() -> None:
+    live = stored(extraEnvs=[from_secret("A", "vault", "a")])
+    kept = from_secret("A", "vault", "a")
+    assert problems({"extraEnvs": [kept, from_secret("B", "vault", "b")]}, live).keys() == {"extraEnvs[B]"}
+    assert put(live, {"extraEnvs": [kept, from_secret("B", "vault", "a")]}).changed == ["extraEnvs[B]"]
+
+
+@pytest.mark.parametrize("beginning", REFUSED_ANNOTATIONS)
+def test_pod_annotations_that_give_power_are_refused(beginning: str) -> None:
+    annotations = {f"{beginning}mage": "x", "example.com/team": "data"}
+    assert list(problems({"podAnnotations": annotations})) == [f"podAnnotations.{beginning}mage"]
+    live = stored(podAnnotations=annotations)
+    assert put(live, {**config_of(live), "replicaCount": 2}).changed == ["replicaCount"]
+    assert list(problems({"podAnnotations": {f"{beginning}mage": "y"}}, live)) == [f"podAnnotations.{beginning}mage"]
