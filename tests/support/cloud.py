@@ -17,7 +17,7 @@ def env(name: str, value: str, **more: Any) -> Manifest:
     return {"name": name, "value": value, **more}
 
 
-def from_secret(name: str, secret: str = "vault", key: str = "k") -> Manifest:
+def from_secret(name: str, secret: str = "vault", key: str = "k") -> Manifest:  # noqa: S107  a name
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": False}}}
 
 

@@ -19,9 +19,9 @@ starts has three pods again. N is the count in the spec; a cluster runs when its
 To go down to one pod, send `replicaCount: 1` without a status. A client that reads sees N as `replicaCount`, also while
 the cluster is stopped, and as `status` whether it wishes to run: Active or Stopped. A cluster that somebody stopped by
 `replicaCount: 0` in the spec shows 0 and Stopped, and runs as soon as it gets another count.
-Every request, repeated, changes nothing more, but for `Restarting` without a revision: with the one that was read before
-the restart, the second is known to be done. `restartedAt` sent without `Restarting` is a restart, too, at a time of the
-client's choice.
+Every request, repeated, changes nothing more, but for `Restarting` without a revision: with the one that was read
+before the restart, the second is known to be done. `restartedAt` sent without `Restarting` is a restart, too, at a time
+of the client's choice.
 """
 
 from enum import StrEnum

@@ -1,5 +1,4 @@
 import copy
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -123,17 +122,22 @@ def test_the_revision_is_the_same_for_everybody() -> None:
     assert get(live, reveal=False)["config"]["revision"] == get(live)["config"]["revision"]
 
 
-def as_published(config: dict[str, Any], updates: dict[str, str]) -> None:
-    """The lines of `update_cluster_env_vars` as Mage's documentation prints them."""
-    # Load existing environment variables
-    existing_envs = config.get('extraEnvs', [])  # fmt: skip
-    env_map = {env['name']: env['value'] for env in existing_envs}  # fmt: skip
+PUBLISHED = """
+# Load existing environment variables
+existing_envs = config.get('extraEnvs', [])
+env_map = {env['name']: env['value'] for env in existing_envs}
 
-    # Apply updates
-    env_map.update(updates)
+# Apply updates
+env_map.update(updates)
 
-    # Convert back to list format
-    config['extraEnvs'] = [{'name': k, 'value': v} for k, v in env_map.items()]  # fmt: skip
+# Convert back to list format
+config['extraEnvs'] = [{'name': k, 'value': v} for k, v in env_map.items()]
+"""
+"""Lines of `update_cluster_env_vars` as Mage's documentation prints them, but for the indentation."""
+
+
+def as_published(config: Manifest, updates: dict[str, str]) -> None:
+    exec(PUBLISHED, {"config": config, "updates": updates})  # noqa: S102  the text is the test
 
 
 @pytest.mark.parametrize("reveal", [True, False])
@@ -153,19 +157,15 @@ NAMES = st.sampled_from(["A", "B_TOKEN", "C", "D", "E"])
 TEXTS = st.text(max_size=8)
 SOURCES = st.sampled_from([{"secretKeyRef": {"name": "s", "key": "k"}}, {"fieldRef": {"fieldPath": "status.podIP"}}])
 VARIABLES: st.SearchStrategy[list[Manifest]] = st.lists(
-    st.builds(lambda name, text: env(name, text), NAMES, TEXTS)
-    | st.builds(lambda name, source: {"name": name, "valueFrom": source}, NAMES, SOURCES),
+    st.builds(env, NAMES, TEXTS) | st.builds(lambda name, source: {"name": name, "valueFrom": source}, NAMES, SOURCES),
     max_size=5,
     unique_by=lambda variable: variable["name"],
 )
 
 
-@given(VARIABLES, st.booleans(), st.booleans(), st.booleans())
+@given(envs=VARIABLES, reveal=st.booleans(), revision=st.booleans(), published=st.booleans())
 def test_what_was_read_sent_back_changes_nothing(
-    envs: list[Manifest],
-    reveal: bool,
-    revision: bool,
-    published: bool,  # noqa: FBT001  drawn
+    *, envs: list[Manifest], reveal: bool, revision: bool, published: bool
 ) -> None:
     live = stored(extraEnvs=envs)
     config = copy.deepcopy(get(live, reveal=reveal)["config"])

@@ -10,7 +10,7 @@ from tests.support.cloud import NAME, config_of, done, env, from_secret, put, st
 from magecluster.api.environment import EnvVar
 from magecluster.api.model import Manifest
 from magecluster.cloud.environment import MASK, secret_name
-from magecluster.cloud.errors import InvalidConfigError
+from magecluster.cloud.errors import ConflictError, InvalidConfigError
 from magecluster.cloud.merge import Change
 
 IP = {"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
@@ -146,21 +146,17 @@ def test_another_secret_text_meanwhile_is_a_conflict_and_the_same_is_none() -> N
     live = stored_secret("old")
     config = config_of(live)
     config["extraEnvs"][1]["value"] = "mine"
-    with pytest.raises(InvalidConfigError):
-        put(stored_secret_from(live, "theirs"), {**config, "bogus": 1})
-    with pytest.raises(Exception, match=r"somebody else changed extraEnvs\[X\]"):
-        put(stored_secret_from(live, "theirs"), config)
-    assert put(stored_secret_from(live, "mine"), config).patch == {}
+    theirs, same = (done(live, {"extraEnvs": [env("FIRST", "1"), env("X", text)]}) for text in ("theirs", "mine"))
+    with pytest.raises(ConflictError, match=r"somebody else changed extraEnvs\[X\]"):
+        put(theirs, config)
+    assert put(same, config).patch == {}
 
 
-def stored_secret_from(live: Manifest, text: str) -> Manifest:
-    return done(live, {"extraEnvs": [env("FIRST", "1"), env("X", text)]})
-
-
-def test_a_text_that_others_made_secret_meanwhile_is_not_undone() -> None:
+@pytest.mark.parametrize("text", [MASK, "other"])
+def test_a_text_that_others_made_secret_meanwhile_is_not_undone(text: str) -> None:
     live = with_x(PLAIN)
     config = config_of(live)
-    hidden = done(live, {"extraEnvs": [env("FIRST", "1"), env("X", MASK, secret=True)]})
+    hidden = done(live, {"extraEnvs": [env("FIRST", "1"), env("X", text, secret=True)]})
     assert put(hidden, config).patch == {}
 
 

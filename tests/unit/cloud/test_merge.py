@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.support.cloud import NAME, config_of, done, env, from_secret, merged, put, stored
+from tests.support.cloud import NAME, config_of, done, env, from_secret, put, stored
 
 from magecluster.api.model import Manifest
 from magecluster.cloud.errors import ConflictError, InvalidConfigError
