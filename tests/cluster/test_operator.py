@@ -53,7 +53,8 @@ def test_nothing_is_written_at_rest_nor_after_a_restart(
 
 
 def settle(cluster: Cluster) -> None:
-    """Wait until Kubernetes' own controllers have nothing more to write either."""
+    """Wait until Kubernetes' own controllers have nothing more to write either: other tests' namespaces end late."""
+    eventually(lambda: "Terminating" not in cluster.kubectl("get", "namespaces"), within=180, every=1)
     last: list[dict[str, float]] = [{}]
 
     def quiet() -> bool:
