@@ -5,6 +5,9 @@ import json
 from tests.support.eventually import eventually
 from tests.support.kube import Namespace, a_cluster
 
+COLLECTED = 90
+"""Seconds for the garbage collector, which looks for new resource definitions only every 30 s."""
+
 OWNED = ("deployment", "service", "serviceaccount", "networkpolicy")
 
 
@@ -108,7 +111,7 @@ def test_a_retained_volume_and_its_credentials_are_taken_up_again(space: Namespa
     space.becomes("demo", "Active")
     volume, secret = space.get("pvc", "demo-data"), space.get("secret", "demo-auth")
     space.kubectl("delete", "mc", "demo")
-    eventually(lambda: not space.all("deployments") and not space.all("services"))
+    eventually(lambda: not space.all("deployments") and not space.all("services"), within=COLLECTED)
     assert space.get("pvc", "demo-data")["metadata"]["uid"] == volume["metadata"]["uid"]
     space.apply(a_cluster())
     space.becomes("demo", "Active")
@@ -120,7 +123,7 @@ def test_a_volume_that_is_not_retained_goes_with_its_cluster(space: Namespace) -
     space.apply(a_cluster(storage={"retention": "Delete"}))
     space.becomes("demo", "Active")
     space.kubectl("delete", "mc", "demo")
-    eventually(lambda: not space.all("pvc") and not space.get("secret", "demo-auth"))
+    eventually(lambda: not space.all("pvc") and not space.get("secret", "demo-auth"), within=COLLECTED)
 
 
 def test_retention_can_be_changed_until_the_end(space: Namespace) -> None:
@@ -138,7 +141,7 @@ def test_deleted_and_made_again_at_once(space: Namespace) -> None:
     space.kubectl("delete", "mc", "demo", "--wait=false")
     space.apply(a_cluster())
     uid = space.get("mc", "demo")["metadata"]["uid"]
-    eventually(lambda: owner_uids(space.get("deployment", "demo") or {"metadata": {}}) == [uid])
+    eventually(lambda: owner_uids(space.get("deployment", "demo") or {"metadata": {}}) == [uid], within=COLLECTED)
     space.becomes("demo", "Active")
 
 
