@@ -11,7 +11,7 @@ TERMINAL, LOG = 1.0, 30.0
 def elapsed(seconds: float) -> str:
     """A duration for people: 4 s, 2 min 05 s."""
     whole = round(seconds)
-    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"  # noqa: PLR2004
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02} s"
 
 
 def say(line: str) -> None:

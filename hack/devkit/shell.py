@@ -6,7 +6,7 @@ from pathlib import Path
 TAIL = 15
 
 
-class Failed(Exception):  # noqa: N818
+class Failed(Exception):
     """An expected failure, told in its message; command lines print it and end with status 1."""
 
 
@@ -19,7 +19,7 @@ def run(
     *argv: str | Path,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    input: str | None = None,  # noqa: A002
+    input: str | None = None,
     log: Path | None = None,
     timeout: float | None = None,
 ) -> str:

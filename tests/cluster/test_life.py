@@ -3,7 +3,7 @@
 import json
 
 from tests.support.eventually import eventually
-from tests.support.kube import Namespace, a_cluster
+from tests.support.kube import Manifest, Namespace, a_cluster
 
 COLLECTED = 90
 """Seconds for the garbage collector, which looks for new resource definitions only every 30 s."""
@@ -11,7 +11,7 @@ COLLECTED = 90
 OWNED = ("deployment", "service", "serviceaccount", "networkpolicy")
 
 
-def owner_uids(manifest: dict) -> list[str]:  # type: ignore[type-arg]
+def owner_uids(manifest: Manifest) -> list[str]:
     return [owner["uid"] for owner in manifest["metadata"].get("ownerReferences", [])]
 
 

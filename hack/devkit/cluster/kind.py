@@ -86,7 +86,7 @@ class Kind:
     def binary(self, program: str) -> Path:
         return self.programs / program
 
-    def kubectl(self, *args: str, input: str | None = None) -> str:  # noqa: A002
+    def kubectl(self, *args: str, input: str | None = None) -> str:
         return shell.run(self.binary("kubectl"), "--kubeconfig", self.kubeconfig, *args, input=input)
 
     def load(self, image: str) -> None:
@@ -115,7 +115,7 @@ class Kind:
         self.kind("delete", "cluster", "--name", self.name)
         shutil.rmtree(self.kubeconfig.parent, ignore_errors=True)
 
-    def kind(self, *args: str, input: str | None = None) -> str:  # noqa: A002
+    def kind(self, *args: str, input: str | None = None) -> str:
         """Run kind itself, installed first when it is not on PATH."""
         return shell.run(_program(), *args, input=input, env={"KIND_EXPERIMENTAL_PROVIDER": self.engine})
 

@@ -43,7 +43,7 @@ class Native:
         """The full path of kubectl, helm, kwok, coredns or controlplane."""
         return self.facts.programs / program
 
-    def kubectl(self, *args: str, input: str | None = None) -> str:  # noqa: A002
+    def kubectl(self, *args: str, input: str | None = None) -> str:
         """What kubectl answers, as administrator."""
         return shell.run(self.binary("kubectl"), "--kubeconfig", self.kubeconfig, *args, input=input)
 

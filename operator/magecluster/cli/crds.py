@@ -11,9 +11,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _run(_: argparse.Namespace) -> int:
-    import yaml  # noqa: PLC0415
+    import yaml
 
-    from magecluster.api.crd import mage_cluster_definition  # noqa: PLC0415
+    from magecluster.api.crd import mage_cluster_definition
 
     sys.stdout.write(yaml.safe_dump(mage_cluster_definition(), sort_keys=False, width=120))
     return 0

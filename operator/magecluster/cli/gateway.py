@@ -31,7 +31,7 @@ def _origin(text: str) -> str:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from magecluster.gateway.app import CannotListenError, run  # noqa: PLC0415
+    from magecluster.gateway.app import CannotListenError, run
 
     logs.configure(chosen)
     try:

@@ -62,9 +62,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from magecluster.controller.main import run  # noqa: PLC0415
-    from magecluster.controller.server import CannotListenError  # noqa: PLC0415
-    from magecluster.kube.connection import NoClusterError  # noqa: PLC0415
+    from magecluster.controller.main import run
+    from magecluster.controller.server import CannotListenError
+    from magecluster.kube.connection import NoClusterError
 
     logs.configure(chosen)
     settings = Settings(

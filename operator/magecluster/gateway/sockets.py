@@ -65,7 +65,7 @@ class Sockets:
                 decode_text=False,
             )
         except aiohttp.WSServerHandshakeError as refusal:
-            code = refusal.status if refusal.status >= 400 else 502  # noqa: PLR2004
+            code = refusal.status if refusal.status >= 400 else 502  # noqa: PLR2004  HTTP: an error
             return error(code, "websocket_refused", f"Mage refused the WebSocket ({refusal.status}); see its log")
         async with mage:
             client = web.WebSocketResponse(

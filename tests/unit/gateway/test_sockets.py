@@ -142,7 +142,7 @@ async def test_half_a_handshake_is_refused_in_the_one_shape(behind: Behind) -> N
 async def test_the_end_of_mage_ends_the_socket(behind: Behind) -> None:
     async def crash(socket: web.WebSocketResponse) -> None:
         await socket.send_str("working")
-        transport = socket._req.transport if socket._req else None  # noqa: SLF001
+        transport = socket._req.transport if socket._req else None  # noqa: SLF001  the only way to its transport
         assert transport
         transport.abort()
 
