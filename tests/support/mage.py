@@ -82,5 +82,4 @@ def pipeline(mage: Mage, name: str = "look") -> str:
 
 def look(mage: Mage, *names: str) -> dict[str, Any]:
     """The environment variables that blocks see, by a run of that pipeline."""
-    number = mage.start(mage.trigger(pipeline(mage)), names=" ".join(names))
-    return mage.output(mage.finish(number), "same")[0]
+    return mage.output(mage.complete(mage.trigger(pipeline(mage)), names=" ".join(names)), "same")[0]

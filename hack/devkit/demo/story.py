@@ -92,16 +92,15 @@ def run_pipeline(mage: Mage) -> Json:
         mage.create_pipeline(PIPELINE)
         first = mage.add_block(PIPELINE, "load words", "data_loader", LOAD)
         mage.add_block(PIPELINE, "count letters", "transformer", COUNT, first)
-    number = mage.start(mage.trigger(PIPELINE), name="Mage")
     last: Json = {}
 
     def detail() -> str:
         done = sum(block["status"] == "completed" for block in last.get("block_runs", []))
         return f"{last.get('status', 'initial')}, {done} of 2 blocks completed,"
 
-    with progress.step(f"Running it by its API trigger: run {number}", "10 to 25 s", detail):
-        run = mage.finish(number, tell=last.update)
-    print(f"\nRun {number} of pipeline {PIPELINE} completed. Output of its last block:\n", flush=True)
+    with progress.step("Running it by its API trigger", "10 to 25 s", detail):
+        run = mage.complete(mage.trigger(PIPELINE), tell=last.update, name="Mage")
+    print(f"\nRun {run['id']} of pipeline {PIPELINE} completed. Output of its last block:\n", flush=True)
     print(table(mage.output(run, "count_letters")), end="\n\n", flush=True)
     return run
 

@@ -261,9 +261,15 @@ def test_the_time_of_a_condition_moves_only_with_its_status() -> None:
 
 
 def test_pods_are_counted_until_they_are_gone() -> None:
-    pods = [a_running_pod(), terminating(a_running_pod(suffix="b")), a_pod(phase="Failed", suffix="c")]
+    ended = a_pod(phase="Failed", suffix="c")
+    pods = [
+        a_running_pod(),
+        terminating(a_running_pod(suffix="b")),
+        ended,
+        terminating(a_pod(phase="Failed", suffix="d")),
+    ]
     status = status_of(a_cluster(), seen(*pods, deployment=a_deployment(ready=1)), START)
-    assert (status.replicas, status.ready_replicas) == (2, 1)
+    assert (status.replicas, status.ready_replicas) == (3, 1)
     wanted = "app.kubernetes.io/name=mage,app.kubernetes.io/instance=lab,app.kubernetes.io/component=server"
     assert status.selector == wanted
 
