@@ -1,8 +1,8 @@
 """The MageCluster resource: what people apply and what the operator reconciles."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from magecluster.api.model import ApiModel, Manifest, cel, rules
@@ -23,17 +23,6 @@ NAME_RULE = cel(
     f"the name of a MageCluster has at most {NAME_LENGTH} characters: lower-case letters, digits and '-', "
     "beginning with a letter, because its Service carries the name",
 )
-
-
-class OwnerReference(BaseModel):
-    """Who an object belongs to."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
-
-    kind: str
-    name: str
-    uid: str
-    controller: bool = False
 
 
 class ObjectMeta(BaseModel):
@@ -61,7 +50,7 @@ class MageCluster(ApiModel):
     api_version: str = API_VERSION
     kind: str = KIND
     metadata: ObjectMeta
-    spec: Annotated[MageClusterSpec, Field()] = MageClusterSpec()
+    spec: MageClusterSpec = MageClusterSpec()
     """Desired state."""
     status: MageClusterStatus = MageClusterStatus()
     """Observed state."""
