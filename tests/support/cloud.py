@@ -5,8 +5,8 @@ from typing import Any
 
 from magecluster.api.model import Manifest
 from magecluster.api.spec import MageClusterSpec
-from magecluster.cloud.config import view
-from magecluster.cloud.merge import Change, merge
+from magecluster.cloud.config.merge import Change, merge
+from magecluster.cloud.config.view import view
 
 KEY = b"0123456789abcdef0123456789abcdef"
 NOW = "2026-07-01T08:00:00Z"

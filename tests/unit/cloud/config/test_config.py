@@ -7,7 +7,7 @@ from tests.support.cloud import config_of, done, env, from_secret, get, put, sto
 
 from magecluster.api.model import Manifest
 from magecluster.api.spec import MageClusterSpec
-from magecluster.cloud.environment import MASK, looks_secret
+from magecluster.cloud.config.environment import MASK, looks_secret
 
 SECRET_NAMES = [
     "DB_PASSWORD",

@@ -29,8 +29,8 @@ from typing import Any
 
 from magecluster.api.model import Manifest
 from magecluster.api.spec import PowerState
+from magecluster.cloud.config.revision import Revision
 from magecluster.cloud.errors import ConflictError, ContradictionError, InvalidConfigError
-from magecluster.cloud.revision import Revision
 
 STATUS = "status"
 COUNT = "replicaCount"

@@ -5,8 +5,8 @@ from tests.support.cloud import config_of, env, from_secret, put, stored
 
 from magecluster.api.environment import RESERVED
 from magecluster.api.model import Manifest
+from magecluster.cloud.config.validation import REFUSED, REFUSED_ANNOTATIONS
 from magecluster.cloud.errors import InvalidConfigError
-from magecluster.cloud.validation import REFUSED, REFUSED_ANNOTATIONS
 
 HOSTILE = "s3cr3t-and-must-not-be-quoted"
 

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from magecluster.cloud.config.fields import Path
 from magecluster.cloud.errors import InvalidRevisionError
-from magecluster.cloud.fields import Path
 
 _VERSION = b"\x01"
 _CLUSTER, _PATH, _VALUE, _SEAL = 8, 6, 8, 16

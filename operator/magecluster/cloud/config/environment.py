@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 
 from magecluster.api.environment import RESERVED, EnvVar
 from magecluster.api.model import Manifest
-from magecluster.cloud.fields import ENVS, named
-from magecluster.cloud.revision import Digester, Revision
+from magecluster.cloud.config.fields import ENVS, named
+from magecluster.cloud.config.revision import Digester, Revision
 
 MASK = "********"
 """Stands for a value that is not shown; sent back it means: keep."""

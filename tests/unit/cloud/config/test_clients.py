@@ -16,11 +16,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from tests.support.cloud import KEY, from_secret, get, patched, put, stored
 
 from magecluster.api.model import Manifest
-from magecluster.cloud.config import readable
-from magecluster.cloud.environment import MASK
+from magecluster.cloud.config.environment import MASK
+from magecluster.cloud.config.fields import completed, named
+from magecluster.cloud.config.merge import Change, merge
+from magecluster.cloud.config.view import readable
 from magecluster.cloud.errors import ConflictError
-from magecluster.cloud.fields import completed, named
-from magecluster.cloud.merge import Change, merge
 
 VARIABLES = ["A", "B", "C_TOKEN", "D", "E"]
 TEXTS = [f"text-{number}" for number in range(3)]

@@ -22,10 +22,8 @@ from typing import Any
 
 from magecluster.api.model import Manifest
 from magecluster.api.spec import PowerState
-from magecluster.cloud.config import REVISION, digester, readable
-from magecluster.cloud.environment import Environment, Vault, secret_name
-from magecluster.cloud.errors import ConflictError, InvalidConfigError
-from magecluster.cloud.fields import (
+from magecluster.cloud.config.environment import Environment, Vault, secret_name
+from magecluster.cloud.config.fields import (
     ENVS,
     Path,
     Tree,
@@ -38,9 +36,11 @@ from magecluster.cloud.fields import (
     replaced,
     tree,
 )
-from magecluster.cloud.power import STATUS, Request, settled, switch, wish_of, with_restart
-from magecluster.cloud.revision import Revision
-from magecluster.cloud.validation import check_keys, check_powers, sent_environment, valid
+from magecluster.cloud.config.power import STATUS, Request, settled, switch, wish_of, with_restart
+from magecluster.cloud.config.revision import Revision
+from magecluster.cloud.config.validation import check_keys, check_powers, sent_environment, valid
+from magecluster.cloud.config.view import REVISION, digester, readable
+from magecluster.cloud.errors import ConflictError, InvalidConfigError
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from magecluster.api.model import Manifest
 from magecluster.api.spec import MageClusterSpec
-from magecluster.cloud.environment import SentEnvVar
+from magecluster.cloud.config.environment import SentEnvVar
+from magecluster.cloud.config.fields import ENVS, Path, Stranger, item_of, listed, named, strangers, tree
 from magecluster.cloud.errors import InvalidConfigError
-from magecluster.cloud.fields import ENVS, Path, Stranger, item_of, listed, named, strangers, tree
 
 _POD = "gives power over the node or over other pods: only administrators of Kubernetes decide that"
 _IDENTITY = "gives the rights of another service account: Mage gets one of its own with kubernetesExecutor.enabled"

@@ -9,9 +9,9 @@ from tests.support.cloud import NAME, config_of, done, env, from_secret, put, st
 
 from magecluster.api.environment import EnvVar
 from magecluster.api.model import Manifest
-from magecluster.cloud.environment import MASK, secret_name
+from magecluster.cloud.config.environment import MASK, secret_name
+from magecluster.cloud.config.merge import Change
 from magecluster.cloud.errors import ConflictError, InvalidConfigError
-from magecluster.cloud.merge import Change
 
 IP = {"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
 REGION = {"name": "X", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "region", "optional": False}}}

@@ -3,10 +3,10 @@
 from typing import Any
 
 from magecluster.api.model import Manifest
-from magecluster.cloud.environment import shown
-from magecluster.cloud.fields import ENVS, Path, completed, leaves, tree
-from magecluster.cloud.power import STATUS, wish_of
-from magecluster.cloud.revision import Digester, Revision
+from magecluster.cloud.config.environment import shown
+from magecluster.cloud.config.fields import ENVS, Path, completed, leaves, tree
+from magecluster.cloud.config.power import STATUS, wish_of
+from magecluster.cloud.config.revision import Digester, Revision
 
 REVISION = "revision"
 

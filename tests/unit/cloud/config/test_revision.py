@@ -7,9 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.support.cloud import KEY, config_of, env, put, stored
 
+from magecluster.cloud.config.fields import Path
+from magecluster.cloud.config.revision import Digester, Revision
 from magecluster.cloud.errors import InvalidRevisionError
-from magecluster.cloud.fields import Path
-from magecluster.cloud.revision import Digester, Revision
 
 DIGESTER = Digester(KEY, "c-1")
 VALUES = st.booleans() | st.integers() | st.text(max_size=9) | st.lists(st.text(max_size=5), max_size=2)

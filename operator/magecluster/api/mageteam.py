@@ -1,0 +1,120 @@
+"""The MageTeam resource: which namespace a team of the Cloud API works in, who belongs to it, how much it may use.
+
+MageTeams are read only in the namespace of the operator, so whoever may write there decides, and no tenant can map a
+team to a namespace of others.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError
+
+from magecluster.api.magecluster import API_VERSION, InvalidClusterError, ObjectMeta
+from magecluster.api.model import QUANTITY, ApiModel, DnsName, Manifest, cel, rules
+
+TEAM_KIND = "MageTeam"
+TEAM_PLURAL = "mageteams"
+TEAM_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+"""Compared without regard to case."""
+Amount = Annotated[str, Field(pattern=QUANTITY, max_length=32)]
+
+
+class Role(StrEnum):
+    """What a member may do in a team, strongest first."""
+
+    ADMIN = "Admin"
+    """Create, delete, environment variables, members, and all that an Editor may."""
+    EDITOR = "Editor"
+    """Change, start and stop."""
+    VIEWER = "Viewer"
+    """Read."""
+
+
+class Member(ApiModel):
+    """A person of the team."""
+
+    email: Email
+    """E-mail of the account; it may not exist yet."""
+    role: Role
+    """Admin, Editor or Viewer."""
+
+
+class Group(ApiModel):
+    """People of the team by what the OpenID Connect provider says of them."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    """A value of the claim that the Cloud API was told to look at."""
+    role: Role
+    """Admin, Editor or Viewer; the strongest of all that apply counts."""
+
+
+class Limits(ApiModel):
+    """How much the clusters of a team may use together. What is absent is not limited."""
+
+    clusters: Annotated[int, Field(ge=0)] | None = None
+    """Clusters that exist."""
+    running_clusters: Annotated[int, Field(ge=0)] | None = None
+    """Clusters that are to run."""
+    cpu: Amount | None = None
+    """Sum of resources.limits.cpu, else requests, of clusters that are to run, times their pods."""
+    memory: Amount | None = None
+    """The same of memory."""
+    storage: Amount | None = None
+    """Sum of storage.size of all clusters."""
+
+
+class MageTeamSpec(ApiModel):
+    """What an administrator decided about a team."""
+
+    model_config = rules(
+        cel(
+            "!self.namespace.startsWith('kube-')",
+            "namespaces of Kubernetes itself cannot belong to a team",
+            field=".namespace",
+        ),
+    )
+
+    namespace: Annotated[str, Field(pattern=TEAM_NAME, max_length=63)]
+    """Where its clusters are. It has to exist, and should belong to this team alone."""
+    display_name: Annotated[str, Field(max_length=256)] | None = None
+    """For people."""
+    members: Annotated[
+        list[Member],
+        Field(
+            max_length=1000,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["email"]},
+        ),
+    ] = []
+    """People by e-mail."""
+    groups: Annotated[
+        list[Group],
+        Field(
+            max_length=100, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+        ),
+    ] = []
+    """People by a claim of the OpenID Connect provider."""
+    limits: Limits = Limits()
+    """How much its clusters may use."""
+    secrets: Annotated[list[DnsName], Field(max_length=100, json_schema_extra={"x-kubernetes-list-type": "set"})] = []
+    """Secrets of the namespace that clusters may refer to by the Cloud API, for example of a database."""
+
+
+class MageTeam(ApiModel):
+    """A team of the Cloud API."""
+
+    api_version: str = API_VERSION
+    kind: str = TEAM_KIND
+    metadata: ObjectMeta
+    spec: MageTeamSpec
+    """What an administrator decided."""
+
+    @classmethod
+    def parse(cls, manifest: Manifest) -> Self:
+        """From the API server's object. Raises `InvalidClusterError`."""
+        try:
+            return cls.model_validate(manifest)
+        except ValidationError as error:
+            wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+            raise InvalidClusterError("; ".join(wrong)) from error

@@ -1,0 +1,1 @@
+"""What the Cloud API keeps in Kubernetes: watched into memory, written by patches; there is no database beside it."""
