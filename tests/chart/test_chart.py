@@ -57,11 +57,13 @@ def test_gateways_run_the_operators_own_image(cluster: Cluster) -> None:
 def test_definitions_are_kept_unless_told_otherwise(cluster: Cluster) -> None:
     def policy(*options: str) -> Any:
         found = yaml.safe_load_all(render(cluster, "x", *options))
-        crd = next(m for m in found if m and m["kind"] == "CustomResourceDefinition")
-        return crd["metadata"].get("annotations", {}).get("helm.sh/resource-policy")
+        crds = (m["metadata"] for m in found if m and m["kind"] == "CustomResourceDefinition")
+        return {crd["name"]: crd.get("annotations", {}).get("helm.sh/resource-policy") for crd in crds}
 
-    assert policy() == "keep"
-    assert policy("--set", "crds.keep=false") is None
+    names = ("mageclusters.magecluster.io", "mageteams.magecluster.io")
+    assert policy() == dict.fromkeys(names, "keep")
+    assert policy("--set", "crds.keep=false") == dict.fromkeys(names)
+    assert policy("--set", "crds.enabled=false") == {}
 
 
 @pytest.fixture

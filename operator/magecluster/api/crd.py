@@ -1,6 +1,6 @@
-"""The CustomResourceDefinition, generated from the models."""
+"""The CustomResourceDefinitions, generated from the models."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
@@ -8,16 +8,46 @@ from pydantic_core import core_schema
 from typing_extensions import override
 
 from magecluster.api.magecluster import GROUP, KIND, PLURAL, VERSION, MageCluster
+from magecluster.api.mageteam import TEAM_KIND, TEAM_PLURAL, MageTeam
 from magecluster.api.model import ApiModel, Manifest
 
-_PRINTER_COLUMNS = [
-    ("State", ".status.state", "string", "Starting, Active, Stopping, Stopped or Degraded"),
-    ("Ready", ".status.ready", "string", "Pods that answer out of pods wanted"),
-    ("Replicas", ".spec.replicaCount", "integer", "Pods wanted while the cluster is active"),
-    ("Version", ".status.version", "string", "Version of Mage"),
-    ("URL", ".status.url", "string", "Where Mage answers"),
-    ("Age", ".metadata.creationTimestamp", "date", ""),
-]
+
+class Column(NamedTuple):
+    """One column of `kubectl get`."""
+
+    name: str
+    path: str
+    type: str
+    description: str = ""
+
+    def manifest(self) -> Manifest:
+        """As the definition has it."""
+        text = {"description": self.description} if self.description else {}
+        return {"name": self.name, "jsonPath": self.path, "type": self.type, **text}
+
+
+_AGE = Column("Age", ".metadata.creationTimestamp", "date")
+_CLUSTER_COLUMNS = (
+    Column("State", ".status.state", "string", "Starting, Active, Stopping, Stopped or Degraded"),
+    Column("Ready", ".status.ready", "string", "Pods that answer out of pods wanted"),
+    Column("Replicas", ".spec.replicaCount", "integer", "Pods wanted while the cluster is active"),
+    Column("Version", ".status.version", "string", "Version of Mage"),
+    Column("URL", ".status.url", "string", "Where Mage answers"),
+    _AGE,
+)
+_CLUSTER_SUBRESOURCES: Manifest = {
+    "status": {},
+    "scale": {
+        "specReplicasPath": ".spec.replicaCount",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    },
+}
+_TEAM_COLUMNS = (
+    Column("Namespace", ".spec.namespace", "string", "Where its clusters are"),
+    Column("Display name", ".spec.displayName", "string", "For people"),
+    _AGE,
+)
 
 
 class StructuralSchema(GenerateJsonSchema):
@@ -72,27 +102,49 @@ def schema(model: type[BaseModel]) -> JsonSchemaValue:
     return model.model_json_schema(schema_generator=StructuralSchema)
 
 
-def mage_cluster_definition() -> Manifest:
+class Names(NamedTuple):
+    """What a kind is called."""
+
+    kind: str
+    plural: str
+    short: str
+
+
+def definitions() -> list[Manifest]:
     """What `crds/` holds."""
-    root = schema(MageCluster)
+    return [mage_cluster_definition(), mage_team_definition()]
+
+
+def mage_cluster_definition() -> Manifest:
+    """Of MageClusters."""
+    return _definition(MageCluster, Names(KIND, PLURAL, "mc"), _CLUSTER_COLUMNS, _CLUSTER_SUBRESOURCES)
+
+
+def mage_team_definition() -> Manifest:
+    """Of MageTeams."""
+    return _definition(MageTeam, Names(TEAM_KIND, TEAM_PLURAL, "mt"), _TEAM_COLUMNS, {})
+
+
+def _definition(model: type[BaseModel], names: Names, columns: tuple[Column, ...], subresources: Manifest) -> Manifest:
+    root = schema(model)
     root["properties"]["metadata"] = {"type": "object"}
     root["properties"]["apiVersion"] = root["properties"]["kind"] = {"type": "string"}
     for part in ("spec", "status"):
-        del root["properties"][part]["default"]
+        root["properties"].get(part, {}).pop("default", None)
     root["required"] = ["spec"]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "metadata": {"name": f"{names.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["mc"],
+                "kind": names.kind,
+                "listKind": f"{names.kind}List",
+                "plural": names.plural,
+                "singular": names.kind.lower(),
+                "shortNames": [names.short],
                 "categories": ["mage"],
             },
             "versions": [
@@ -101,18 +153,8 @@ def mage_cluster_definition() -> Manifest:
                     "served": True,
                     "storage": True,
                     "schema": {"openAPIV3Schema": root},
-                    "subresources": {
-                        "status": {},
-                        "scale": {
-                            "specReplicasPath": ".spec.replicaCount",
-                            "statusReplicasPath": ".status.replicas",
-                            "labelSelectorPath": ".status.selector",
-                        },
-                    },
-                    "additionalPrinterColumns": [
-                        {"name": name, "jsonPath": path, "type": type_, **({"description": text} if text else {})}
-                        for name, path, type_, text in _PRINTER_COLUMNS
-                    ],
+                    **({"subresources": subresources} if subresources else {}),
+                    "additionalPrinterColumns": [column.manifest() for column in columns],
                 }
             ],
         },

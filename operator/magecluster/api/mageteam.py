@@ -8,17 +8,18 @@ from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError
+from pydantic.config import JsonDict
 
 from magecluster.api.magecluster import API_VERSION, InvalidClusterError, ObjectMeta
-from magecluster.api.model import QUANTITY, ApiModel, DnsName, Manifest, cel, rules
+from magecluster.api.model import ApiModel, DnsName, Manifest, Quantity, cel, rules
 
 TEAM_KIND = "MageTeam"
 TEAM_PLURAL = "mageteams"
 TEAM_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+"""A label of DNS, as names of namespaces are."""
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 """Compared without regard to case."""
-Amount = Annotated[str, Field(pattern=QUANTITY, max_length=32)]
 
 
 class Role(StrEnum):
@@ -35,6 +36,15 @@ class Role(StrEnum):
 class Member(ApiModel):
     """A person of the team."""
 
+    model_config = rules(
+        # With this, the key of the list keeps one person from having two roles.
+        cel(
+            "self.email == self.email.lowerAscii()",
+            "case makes no difference in e-mails: write them in lower case",
+            field=".email",
+        )
+    )
+
     email: Email
     """E-mail of the account; it may not exist yet."""
     role: Role
@@ -50,18 +60,30 @@ class Group(ApiModel):
     """Admin, Editor or Viewer; the strongest of all that apply counts."""
 
 
+def _amount(field: str) -> JsonDict:
+    """The pattern alone lets `-1` and `1e0.5` through."""
+    text = f"string(self.{field})"
+    return cel(
+        f"!has(self.{field}) || (isQuantity({text}) && quantity({text}).compareTo(quantity('0')) >= 0)",
+        f"{field} is an amount of 0 or more, for example 500m, 4 or 16Gi: correct it, or leave it out for no limit",
+        field=f".{field}",
+    )
+
+
 class Limits(ApiModel):
     """How much the clusters of a team may use together. What is absent is not limited."""
+
+    model_config = rules(*(_amount(field) for field in ("cpu", "memory", "storage")))
 
     clusters: Annotated[int, Field(ge=0)] | None = None
     """Clusters that exist."""
     running_clusters: Annotated[int, Field(ge=0)] | None = None
     """Clusters that are to run."""
-    cpu: Amount | None = None
+    cpu: Quantity | None = None
     """Sum of resources.limits.cpu, else requests, of clusters that are to run, times their pods."""
-    memory: Amount | None = None
+    memory: Quantity | None = None
     """The same of memory."""
-    storage: Amount | None = None
+    storage: Quantity | None = None
     """Sum of storage.size of all clusters."""
 
 
@@ -71,7 +93,7 @@ class MageTeamSpec(ApiModel):
     model_config = rules(
         cel(
             "!self.namespace.startsWith('kube-')",
-            "namespaces of Kubernetes itself cannot belong to a team",
+            "namespaces of Kubernetes itself cannot belong to a team: name one that was made for its clusters",
             field=".namespace",
         ),
     )
@@ -103,6 +125,14 @@ class MageTeamSpec(ApiModel):
 
 class MageTeam(ApiModel):
     """A team of the Cloud API."""
+
+    model_config = rules(
+        cel(
+            f"self.metadata.name.matches('{TEAM_NAME}')",
+            "the name of a MageTeam has at most 63 characters: lower-case letters, digits and '-', because it is part "
+            "of addresses of the Cloud API",
+        )
+    )
 
     api_version: str = API_VERSION
     kind: str = TEAM_KIND

@@ -13,7 +13,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _run(_: argparse.Namespace) -> int:
     import yaml
 
-    from magecluster.api.crd import mage_cluster_definition
+    from magecluster.api.crd import definitions
 
-    sys.stdout.write(yaml.safe_dump(mage_cluster_definition(), sort_keys=False, width=120))
+    sys.stdout.write(yaml.safe_dump_all(definitions(), sort_keys=False, width=120))
     return 0

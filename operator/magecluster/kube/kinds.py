@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from magecluster.api.magecluster import GROUP, PLURAL, VERSION
+from magecluster.api.mageteam import TEAM_PLURAL
 from magecluster.api.model import Manifest
 
 
@@ -22,6 +23,7 @@ class Kind(NamedTuple):
 
 
 MAGE_CLUSTERS = Kind(GROUP, VERSION, PLURAL)
+MAGE_TEAMS = Kind(GROUP, VERSION, TEAM_PLURAL)
 CONFIG_MAPS = Kind("", "v1", "configmaps")
 EVENTS = Kind("", "v1", "events")
 NAMESPACES = Kind("", "v1", "namespaces")
