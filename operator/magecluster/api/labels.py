@@ -3,6 +3,9 @@
 MANAGER = "magecluster-operator"
 """Field manager of every apply, and value of `app.kubernetes.io/managed-by`."""
 
+CLOUD_API = "magecluster-cloud-api"
+"""The same of the Cloud API."""
+
 NAME = "app.kubernetes.io/name"
 INSTANCE = "app.kubernetes.io/instance"
 COMPONENT = "app.kubernetes.io/component"

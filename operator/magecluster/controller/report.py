@@ -10,7 +10,7 @@ from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import MageClusterStatus, State
 from magecluster.controller.metrics import Metrics
-from magecluster.controller.recorder import Recorder
+from magecluster.kube import events
 from magecluster.kube.cache import Cache, Key
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import RefusedError
@@ -26,7 +26,6 @@ class Reporter:
 
     def __init__(self, connection: Connection, cache: Cache, clock: Callable[[], datetime], metrics: Metrics) -> None:
         self._connection, self._cache, self._clock, self._metrics = connection, cache, clock, metrics
-        self._recorder = Recorder(connection)
 
     async def report(self, cluster: MageCluster, key: Key, problems: Sequence[Problem]) -> MageClusterStatus:
         """Write the status that the live objects and the problems of applying make. Raises `KubeError`."""
@@ -41,8 +40,8 @@ class Reporter:
         if status.state in (State.STARTING, State.DEGRADED) and not problems and not new:
             # Some causes stand only in Events; they are asked for while something is amiss, and never watched. Of a
             # cluster that is being made there are none yet; recheck_after sees to another look.
-            events = await self._events(cluster, observation)
-            status = status_of(cluster, replace(observation, events=events), self._clock())
+            told = await self._events(cluster, observation)
+            status = status_of(cluster, replace(observation, events=told), self._clock())
         if manifest := self._cache.cluster(key):
             await self._write(manifest, cluster.status, status)
         return status
@@ -82,4 +81,4 @@ class Reporter:
         conditions = "; ".join(f"{c.type}={c.status} ({c.reason})" for c in after.conditions)
         logger.info("State %s: %s", after.state, conditions)
         for change in changes(before, after):
-            await self._recorder.record(manifest, change, self._clock())
+            await events.record(self._connection, manifest, events.Event(*change), self._clock())

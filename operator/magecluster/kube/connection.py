@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +24,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML."""
 
 UNAUTHORIZED = 401
+WATCH_GRACE = 10.0
+"""Seconds that the end of a watch may be late."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +37,9 @@ class NoClusterError(Exception):
 class Connection:
     """One API server, with the credentials of a kubeconfig or of the pod."""
 
-    def __init__(self, path: Path | None, context: str | None, *, timeout: float = 30) -> None:
-        self._path, self._context = path, context
+    def __init__(self, path: Path | None, context: str | None, *, timeout: float = 30, manager: str = MANAGER) -> None:
+        """`manager` is the field manager of all writes."""
+        self._path, self._context, self._manager = path, context, manager
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self.configuration = Configuration()
         """Host, credentials and certificates as `kubernetes.aio` read them."""
@@ -79,33 +82,74 @@ class Connection:
         """Read an object or a collection."""
         return await self.request("GET", path, params=params)
 
-    async def create(self, path: str, manifest: Manifest) -> Manifest:
+    async def create(self, path: str, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Create an object; `ConflictError` when it is there already."""
-        return await self.request("POST", path, manifest, params={"fieldManager": MANAGER})
+        return await self.request("POST", path, manifest, params=self._params(dry_run=dry_run))
 
-    async def replace(self, path: str, manifest: Manifest) -> Manifest:
+    async def replace(self, path: str, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Replace an object; `ConflictError` when it is not the version that the manifest carries."""
-        return await self.request("PUT", path, manifest, params={"fieldManager": MANAGER})
+        return await self.request("PUT", path, manifest, params=self._params(dry_run=dry_run))
 
-    async def merge(self, path: str, patch: Manifest) -> Manifest:
+    async def merge(self, path: str, patch: Manifest, *, dry_run: bool = False) -> Manifest:
         """JSON merge patch (RFC 7386)."""
-        return await self.request("PATCH", path, patch, params={"fieldManager": MANAGER}, content_type=MERGE_PATCH)
+        params = self._params(dry_run=dry_run)
+        return await self.request("PATCH", path, patch, params=params, content_type=MERGE_PATCH)
 
-    async def apply(self, path: str, manifest: Manifest) -> Manifest:
+    async def apply(self, path: str, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Server-side apply as our own field manager, taking over fields that others set."""
-        params = {"fieldManager": MANAGER, "force": "true"}
+        params = {**self._params(dry_run=dry_run), "force": "true"}
         return await self.request("PATCH", path, manifest, params=params, content_type=APPLY_PATCH)
 
-    async def delete(self, path: str, *, uid: str, resource_version: str) -> None:
-        """Delete exactly the object that was seen; `ConflictError` when it is another one by now."""
-        preconditions = {"uid": uid, "resourceVersion": resource_version}
+    async def delete(self, path: str, *, uid: str, resource_version: str | None, dry_run: bool = False) -> None:
+        """Delete exactly the object that was seen; `ConflictError` when it is another one by now.
+
+        Without `resource_version`, whichever version of it there is.
+        """
+        version = {} if resource_version is None else {"resourceVersion": resource_version}
         options = {
             "kind": "DeleteOptions",
             "apiVersion": "v1",
-            "preconditions": preconditions,
+            "preconditions": {"uid": uid, **version},
             "propagationPolicy": "Background",
+            **({"dryRun": ["All"]} if dry_run else {}),
         }
         await self.request("DELETE", path, options)
+
+    async def watch(
+        self, path: str, *, resource_version: str, seconds: float, **params: str
+    ) -> AsyncIterator[Manifest | None]:
+        """Events `{"type", "object"}` since that version, for so many seconds; first `None`, when the watch is open.
+
+        Raises `KubeError`; `ExpiredError` when the API server has forgotten that version.
+        """
+        query = {
+            **params,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(max(1, round(seconds))),
+        }
+        # The API server ends the watch itself; a connection on which nothing comes for longer is dead.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=seconds + WATCH_GRACE)
+        url = self.configuration.host.rstrip("/") + path
+        try:
+            for attempt in (1, 2):
+                headers = await self._headers(JSON)
+                async with self._open.get(url, params=query, headers=headers, timeout=timeout) as response:
+                    if response.status == UNAUTHORIZED and attempt == 1:
+                        await self.login()
+                        continue
+                    if response.status >= 400:  # noqa: PLR2004  HTTP: everything from here on is an error
+                        raise error_from(response.status, await _json(response), response.headers.get("Retry-After"))
+                    yield None
+                    async for line in _lines(response.content):
+                        event = orjson.loads(line)
+                        if event["type"] == "ERROR":
+                            raise error_from(int(event["object"].get("code") or 0), event["object"], None)
+                        yield event
+                    return
+        except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError, NoClusterError) as error:
+            raise UnavailableError(f"watch of {path}: {error or type(error).__name__}") from error
 
     async def request(
         self,
@@ -135,21 +179,44 @@ class Connection:
     async def _send(
         self, method: str, path: str, body: Manifest | None, params: Mapping[str, str] | None, content_type: str
     ) -> tuple[int, Manifest, str | None]:
-        if self._session is None:
-            raise RuntimeError("a Connection is used within 'async with'")
+        data = None if body is None else orjson.dumps(body)
+        url = self.configuration.host.rstrip("/") + path
+        headers = await self._headers(content_type)
+        async with self._open.request(method, url, params=params, data=data, headers=headers) as response:
+            return response.status, await _json(response), response.headers.get("Retry-After")
+
+    async def _headers(self, content_type: str) -> dict[str, str]:
         headers = {"Accept": JSON, "Content-Type": content_type}
         if token := await self.configuration.get_api_key_with_prefix("BearerToken"):
             headers["Authorization"] = token
-        data = None if body is None else orjson.dumps(body)
-        url = self.configuration.host.rstrip("/") + path
-        async with self._session.request(method, url, params=params, data=data, headers=headers) as response:
-            raw = await response.read()
-            answer = (
-                orjson.loads(raw)
-                if "json" in response.content_type
-                else {"message": raw.decode(errors="replace")[:500]}
-            )
-            return response.status, answer, response.headers.get("Retry-After")
+        return headers
+
+    def _params(self, *, dry_run: bool) -> dict[str, str]:
+        return {"fieldManager": self._manager, **({"dryRun": "All"} if dry_run else {})}
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("a Connection is used within 'async with'")
+        return self._session
+
+
+async def _json(response: aiohttp.ClientResponse) -> Manifest:
+    raw = await response.read()
+    if "json" in response.content_type:
+        answer: Manifest = orjson.loads(raw)
+        return answer
+    return {"message": raw.decode(errors="replace")[:500]}
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of any length: an object has up to 1.5 MB, and the reader's own lines have 64 KiB."""
+    rest = b""
+    async for chunk in content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line:
+                yield line
 
 
 def _tls(configuration: Configuration) -> ssl.SSLContext:

@@ -4,6 +4,7 @@ KubeError
 ├── NotFoundError       404
 ├── EndingError         403 because the namespace is being deleted
 ├── ConflictError       409
+├── ExpiredError        410, a watch from a version that is forgotten
 ├── RefusedError        the object is not acceptable: waiting does not help
 │   ├── InvalidError    400, 422
 │   ├── ForbiddenError  403
@@ -11,14 +12,34 @@ KubeError
 └── UnavailableError    401, 429, 5xx, no connection, time-out: try again later
 """
 
+import re
+from typing import NamedTuple
+
 from magecluster.api.model import Manifest
+
+_VALUE = r'"(?:[^"\\]|\\.)*"|\{.*\}|\[.*\]|-?[0-9][^:\s]*|null|true|false'
+_QUOTED = re.compile(rf"(?:Invalid|Unsupported|Duplicate) value: (?:(?:{_VALUE})(?:: |$))?", re.DOTALL)
+"""How apimachinery begins the message of a cause; the value may be a secret. Rules of ours come without it."""
+
+
+class Cause(NamedTuple):
+    """One thing that is wrong with an object."""
+
+    field: str
+    """Path, for example `spec.storage.size`."""
+    message: str
+    """Without the value."""
 
 
 class KubeError(Exception):
     """A request that did not succeed. The text is the API server's own message."""
 
-    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int = 0, retry_after: float | None = None, causes: tuple[Cause, ...] = ()
+    ) -> None:
         super().__init__(message)
+        self.causes = causes
+        """What the API server says of single fields."""
         self.status = status
         """HTTP status; 0 when there was no answer."""
         self.retry_after = retry_after
@@ -35,6 +56,10 @@ class EndingError(KubeError):
 
 class ConflictError(KubeError):
     """The object exists already, or is not the version that the request names."""
+
+
+class ExpiredError(KubeError):
+    """A watch or a page of a list begins at a version that the API server has forgotten: list anew."""
 
 
 class RefusedError(KubeError):
@@ -65,6 +90,8 @@ def error_from(status: int, body: Manifest, retry_after: str | None) -> KubeErro
             kind: type[KubeError] = NotFoundError
         case 409:
             kind = ConflictError
+        case 410:
+            kind = ExpiredError
         case 400 | 422:
             kind = InvalidError
         case 403 if "because it is being terminated" in message:
@@ -76,4 +103,15 @@ def error_from(status: int, body: Manifest, retry_after: str | None) -> KubeErro
         case _:
             kind = UnavailableError
     seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
-    return kind(message, status=status, retry_after=seconds)
+    return kind(message, status=status, retry_after=seconds, causes=_causes(body))
+
+
+def _causes(body: Manifest) -> tuple[Cause, ...]:
+    found = (body.get("details") or {}).get("causes") or ()
+    return tuple(Cause(cause.get("field", ""), _unquoted(cause.get("message", ""))) for cause in found)
+
+
+def _unquoted(message: str) -> str:
+    """`Invalid value: "x": too long` as `too long`."""
+    beginning = _QUOTED.match(message)
+    return (message[beginning.end() :] if beginning else message) or "is not valid"
