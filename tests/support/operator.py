@@ -1,95 +1,17 @@
-"""An operator as a process of its own, the way people run it."""
+"""The operator as a process."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from tests.support.eventually import eventually
+from tests.support.program import Program
 
 
-class OperatorProcess:
-    """`magecluster operator` against a cluster, with its log in a file."""
+class OperatorProcess(Program):
+    """`magecluster operator`, which reads referenced Secrets every second."""
+
+    command = "operator"
 
     def __init__(self, kubeconfig: Path, log: Path, *options: str) -> None:
-        self._kubeconfig, self.log, self._options = kubeconfig, log, options
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> "OperatorProcess":
-        with self.log.open("ab") as log:
-            self._start_of_log = log.tell()
-            self._process = subprocess.Popen(
-                [
-                    *(
-                        sys.executable,
-                        "-m",
-                        "magecluster",
-                        "operator",
-                        "--kubeconfig",
-                        str(self._kubeconfig),
-                        "--port=0",
-                    ),
-                    *("--log-format=json", "--resync-seconds=1", *self._options),
-                ],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "operator")},
-            )
-        return self
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def ready(self) -> "OperatorProcess":
-        eventually(lambda: self.get("/readyz").startswith("ok"), what="operator ready")
-        return self
+        super().__init__(kubeconfig, log, "--resync-seconds=1", *options)
 
     def leading(self) -> bool:
         return any(line["event"].startswith("Leading as") for line in self.lines())
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ends it and returns its exit status."""
-        assert self._process is not None
-        self._process.send_signal(number)
-        return self._process.wait(20)
-
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Log lines since the last start."""
-        with self.log.open() as log:
-            log.seek(self._start_of_log)
-            for line in log:
-                if line.startswith("{"):
-                    yield json.loads(line)
-
-    def get(self, path: str) -> str:
-        """A page of the HTTP server, the status in front when it is an error; empty while nobody serves."""
-        serving = next((line for line in self.lines() if line["event"].startswith("Serving")), None)
-        if serving is None:
-            assert self.running, self.log.read_text()
-            return ""
-        url = serving["event"].rpartition(" ")[2]
-        try:
-            with urllib.request.urlopen(url + path, timeout=5) as answer:
-                return str(answer.read().decode())
-        except urllib.error.HTTPError as error:
-            return f"{error.code} {error.read().decode()}"
-
-    def metric(self, name: str) -> float:
-        """The sum of all samples of a metric."""
-        samples = [line for line in self.get("/metrics").splitlines() if line.startswith((name + "{", name + " "))]
-        return sum(float(line.rpartition(" ")[2]) for line in samples)
-
-    def tracebacks(self) -> list[str]:
-        """What the operator did not expect."""
-        return [line for line in self.log.read_text().splitlines() if "Traceback" in line]
