@@ -75,6 +75,7 @@ class Vault:
 
     secret: str
     digester: Digester
+    """Bound to the name of the cluster."""
     texts: dict[str, str] = field(default_factory=dict, repr=False)
     """Key in the Secret → text, of what was put there."""
 

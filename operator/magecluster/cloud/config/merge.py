@@ -37,7 +37,7 @@ from magecluster.cloud.config.fields import (
     tree,
 )
 from magecluster.cloud.config.power import STATUS, Request, settled, switch, wish_of, with_restart
-from magecluster.cloud.config.revision import Revision
+from magecluster.cloud.config.revision import Digester, Revision
 from magecluster.cloud.config.validation import check_keys, check_powers, sent_environment, valid
 from magecluster.cloud.config.view import REVISION, digester, readable
 from magecluster.cloud.errors import ConflictError, InvalidConfigError
@@ -49,12 +49,21 @@ class Change:
 
     patch: Manifest
     """JSON merge patch of the MageCluster, with the resourceVersion that it was computed from; empty: write nothing."""
-    changed: list[str]
-    """Names of the fields of the spec that change, for authorisation, audit and answers; never values."""
+    paths: list[Path]
+    """Leaves of the spec that change."""
+    before: Manifest = field(repr=False)
+    """The completed spec as it is."""
+    after: Manifest = field(repr=False)
+    """And as it will be."""
     texts: dict[str, str] = field(repr=False)
     """Key → text that has to be in the cluster's Secret (`secret_name`) before the patch is sent, and without one."""
     keys: frozenset[str]
     """Keys of that Secret in use before or after the patch; others may be removed afterwards."""
+
+    @property
+    def changed(self) -> list[str]:
+        """Names of the fields that change, for answers; never values."""
+        return [named(path) for path in self.paths]
 
 
 def merge(
@@ -78,7 +87,7 @@ def merge(
     if request is Request.RESTARTING:
         sent = with_restart(sent, before, read, now)
 
-    vault = Vault(secret_name(live["metadata"]["name"]), digests)
+    vault = Vault(secret_name(live["metadata"]["name"]), _places(live, key))
     wished = _wished(before, sent, read, vault)
     if request in (Request.ACTIVE, Request.STOPPED):
         wished[STATUS,] = request.value
@@ -89,10 +98,18 @@ def merge(
     used = _keys(after, vault.secret)
     return Change(
         patch=_patch(live, merge_patch(before, after)),
-        changed=_changed(before, after),
+        paths=_changed(before, after),
+        before=before,
+        after=after,
         texts={place: text for place, text in vault.texts.items() if place in used},
         keys=used | _keys(before, vault.secret),
     )
+
+
+def _places(live: Manifest, key: bytes) -> Digester:
+    """For the places of texts in the Secret: a cluster has them before it has a UID, so by its name."""
+    metadata = live["metadata"]
+    return Digester(key, f"{metadata.get('namespace', '')}/{metadata['name']}")
 
 
 def _wished(before: Manifest, sent: Manifest, read: Revision | None, vault: Vault) -> dict[Path, Any]:
@@ -150,9 +167,9 @@ def _patch(live: Manifest, spec: Manifest) -> Manifest:
     return {**({"metadata": {"resourceVersion": version}} if version else {}), "spec": spec} if spec else {}
 
 
-def _changed(before: Manifest, after: Manifest) -> list[str]:
+def _changed(before: Manifest, after: Manifest) -> list[Path]:
     old, new = leaves(tree(before)), leaves(tree(after))
-    return [named(path) for path in {**old, **new} if old.get(path) != new.get(path)]
+    return [path for path in {**old, **new} if old.get(path) != new.get(path)]
 
 
 def _keys(spec: Manifest, secret: str) -> frozenset[str]:

@@ -1,0 +1,182 @@
+"""MageClusters: a watch cache that is read, and the writes, which are patches of the resource and nothing else."""
+
+import bisect
+from collections import deque
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from magecluster.api.magecluster import API_VERSION, KIND
+from magecluster.api.model import Manifest
+from magecluster.cloud.store.signal import Signal
+from magecluster.kube.connection import Connection
+from magecluster.kube.kinds import MAGE_CLUSTERS
+from magecluster.kube.reflector import Identity
+
+Key = tuple[str, str]
+"""Namespace and name of a cluster."""
+
+HISTORY = 2000
+"""Versions of all clusters together that are remembered, for streams that come back."""
+
+_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "labels",
+)
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+class Entry(NamedTuple):
+    """One cluster, packed: thousands are few Python objects."""
+
+    uid: str
+    version: int
+    """metadata.resourceVersion: grows with every change."""
+    packed: bytes
+    """JSON."""
+
+    def manifest(self) -> Manifest:
+        """A copy of the reader's own."""
+        live: Manifest = orjson.loads(self.packed)
+        return live
+
+
+class Clusters:
+    """A sink of a reflector."""
+
+    def __init__(self, connection: Connection, *, gitops_managers: Collection[str] = ()) -> None:
+        self._connection, self._managers = connection, frozenset(gitops_managers)
+        self._spaces: dict[str, dict[str, Entry]] = {}
+        self._names: dict[str, list[str]] = {}
+        self._signals: dict[Key, Signal] = {}
+        self._history: deque[tuple[Key, Entry]] = deque(maxlen=HISTORY)
+
+    def put(self, live: Manifest) -> None:
+        """Take in what is newer than what is known."""
+        metadata = live["metadata"]
+        namespace, name, version = metadata["namespace"], metadata["name"], int(metadata["resourceVersion"])
+        space = self._spaces.setdefault(namespace, {})
+        known = space.get(name)
+        if known and known.version >= version:
+            return
+        if known is None:
+            bisect.insort(self._names.setdefault(namespace, []), name)
+        space[name] = Entry(metadata["uid"], version, orjson.dumps(self._slim(live)))
+        if known:
+            self._history.append(((namespace, name), space[name]))
+        self._tell((namespace, name))
+
+    def remove(self, live: Manifest) -> None:
+        """Forget a deleted cluster, unless another one of the same name has taken its place."""
+        metadata = live["metadata"]
+        self._forget(metadata["namespace"], metadata["name"], metadata["uid"])
+
+    def retain(self, identities: set[Identity]) -> None:
+        """Forget everything else: a complete list was read."""
+        gone = [
+            (namespace, name, entry.uid)
+            for namespace, space in self._spaces.items()
+            for name, entry in space.items()
+            if (namespace, name, entry.uid) not in identities
+        ]
+        for namespace, name, uid in gone:
+            self._forget(namespace, name, uid)
+
+    def entry(self, namespace: str, name: str) -> Entry | None:
+        """The newest known state of one cluster."""
+        space = self._spaces.get(namespace)
+        return space.get(name) if space else None
+
+    def find(self, namespace: str, name: str) -> Manifest | None:
+        """The same, unpacked."""
+        entry = self.entry(namespace, name)
+        return entry.manifest() if entry else None
+
+    def page(self, namespace: str, after: str, count: int) -> list[Entry]:
+        """At most so many clusters by name, beginning behind `after`."""
+        names = self._names.get(namespace, [])
+        start = bisect.bisect_right(names, after)
+        space = self._spaces.get(namespace, {})
+        return [space[name] for name in names[start : start + count]]
+
+    def all(self, namespace: str) -> Iterator[Manifest]:
+        """Every cluster of a namespace."""
+        return (entry.manifest() for entry in self._spaces.get(namespace, {}).values())
+
+    def count(self) -> int:
+        """How many there are."""
+        return sum(map(len, self._spaces.values()))
+
+    def since(self, namespace: str, name: str, version: int) -> list[Entry]:
+        """The versions of a cluster after that one, oldest first; only the newest if the others are forgotten."""
+        entry = self.entry(namespace, name)
+        if entry is None or entry.version == version:
+            return []
+        key = (namespace, name)
+        known = [old for at, old in self._history if at == key and old.uid == entry.uid]
+        return [old for old in known if old.version > version] if version in (old.version for old in known) else [entry]
+
+    async def changed(self, namespace: str, name: str, seconds: float) -> bool:
+        """Wait for a change of one cluster; whether there was one in that time."""
+        return await self._signals.setdefault((namespace, name), Signal()).wait(seconds)
+
+    async def fresh(self, namespace: str, name: str) -> Manifest:
+        """From the API server itself. Raises `KubeError`."""
+        live = await self._connection.get(MAGE_CLUSTERS.path(namespace, name))
+        self.put(live)
+        return self._slim(live)
+
+    async def patch(self, live: Manifest, patch: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Send a merge patch. Raises `KubeError`."""
+        metadata = live["metadata"]
+        path = MAGE_CLUSTERS.path(metadata["namespace"], metadata["name"])
+        return self._written(await self._connection.merge(path, patch, dry_run=dry_run), dry_run=dry_run)
+
+    async def create(self, metadata: Manifest, spec: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Make a cluster. Raises `KubeError`."""
+        manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+        path = MAGE_CLUSTERS.path(metadata["namespace"])
+        return self._written(await self._connection.create(path, manifest, dry_run=dry_run), dry_run=dry_run)
+
+    async def delete(self, live: Manifest, *, dry_run: bool = False) -> None:
+        """Delete exactly this cluster, whichever version of it. Raises `KubeError`."""
+        metadata = live["metadata"]
+        path = MAGE_CLUSTERS.path(metadata["namespace"], metadata["name"])
+        await self._connection.delete(path, uid=metadata["uid"], resource_version=None, dry_run=dry_run)
+
+    def _written(self, live: Manifest, *, dry_run: bool) -> Manifest:
+        if not dry_run:
+            self.put(live)
+        return self._slim(live)
+
+    def _forget(self, namespace: str, name: str, uid: str) -> None:
+        space = self._spaces.get(namespace, {})
+        if name not in space or space[name].uid != uid:
+            return
+        del space[name]
+        self._names[namespace].remove(name)
+        self._tell((namespace, name))
+
+    def _tell(self, key: Key) -> None:
+        if signal := self._signals.pop(key, None):
+            signal.fire()
+
+    def _slim(self, live: Manifest) -> Manifest:
+        """Without what nobody reads; of a GitOps controller, what it owns and the manifest that it applied."""
+        metadata: dict[str, Any] = {key: live["metadata"][key] for key in _METADATA if key in live["metadata"]}
+        annotations = dict(live["metadata"].get("annotations") or {})
+        held = [entry for entry in live["metadata"].get("managedFields", ()) if entry["manager"] in self._managers]
+        if held:
+            metadata["managedFields"] = held
+        else:
+            annotations.pop(_LAST_APPLIED, None)
+        if annotations:
+            metadata["annotations"] = annotations
+        return {"metadata": metadata, "spec": live.get("spec") or {}, "status": live.get("status") or {}}

@@ -1,0 +1,85 @@
+"""Reading the body of a request: bounded in size, time and depth, and of the right type."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import ValidationError
+
+from magecluster.cloud.errors import (
+    BadRequestError,
+    InvalidRequestError,
+    MediaTypeError,
+    SlowRequestError,
+    TooLargeError,
+)
+from magecluster.cloud.web.wire.base import Wire
+
+MOST_BYTES = 1024 * 1024
+MOST_DEPTH = 32
+"""The deepest config that makes sense, an affinity, has 12 levels."""
+MEDIA = ("application/json", "application/merge-patch+json")
+
+
+async def read(request: web.Request, kind: type[Wire], seconds: float) -> Wire:
+    """The body as `kind`. Raises `CloudError`."""
+    if request.content_type not in MEDIA or (request.charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise MediaTypeError(f"send the body as {MEDIA[0]}, with this Content-Type, in UTF-8")
+    try:
+        async with asyncio.timeout(seconds):
+            text = await request.read()
+    except TimeoutError:
+        raise SlowRequestError(f"the request did not arrive within {seconds:g} s: send it again") from None
+    except web.HTTPRequestEntityTooLarge:
+        raise TooLargeError(f"a request has at most {MOST_BYTES} bytes: send less") from None
+    return parsed(text, kind)
+
+
+def parsed(text: bytes, kind: type[Wire]) -> Wire:
+    """JSON as `kind`. Raises `CloudError` that never quotes a value."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadRequestError(f"the body is no JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
+    if not isinstance(found, dict):
+        raise BadRequestError("the body is a JSON object")
+    if _too_deep(found):
+        raise BadRequestError(f"the body is nested deeper than {MOST_DEPTH} levels")
+    try:
+        # Of JSON, strict takes the names of enumerations; of Python's values it would not.
+        return kind.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise InvalidRequestError(wrong(error)) from None
+
+
+def wrong(error: ValidationError) -> dict[str, str]:
+    """What is wrong by name of field, without values."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return {".".join(map(str, e["loc"])) or "body": _said(e["type"], e["msg"]) for e in found}
+
+
+def _said(type_: str, message: str) -> str:
+    match type_:
+        case "extra_forbidden":
+            return "is not known"
+        case "missing":
+            return "is missing"
+        case _:
+            return message[:1].lower() + message[1:]
+
+
+def _too_deep(node: Any) -> bool:
+    """Level by level, because a recursion would end where the attack begins."""
+    level: list[Any] = [node]
+    for _ in range(MOST_DEPTH):
+        level = [below for above in level for below in _children(above)]
+        if not level:
+            return False
+    return True
+
+
+def _children(node: Any) -> Iterable[Any]:
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return (child for child in children if isinstance(child, dict | list))

@@ -1,0 +1,111 @@
+"""One request that was let in, as handlers see it."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+from aiohttp import web
+
+from magecluster.api.mageteam import MageTeam
+from magecluster.cloud.access.caller import Caller
+from magecluster.cloud.access.permissions import NOTHING, Permission
+from magecluster.cloud.errors import BadRequestError, ForbiddenError
+from magecluster.cloud.web.route import Route
+from magecluster.cloud.web.services import Services
+from magecluster.cloud.web.wire.base import Wire
+
+MOST_SECONDS = 600
+"""How long `Prefer: wait` may wait."""
+SERVER = "magecluster"
+"""Tells no version."""
+TRUE, FALSE = ("true", "1"), ("false", "0", "")
+
+W = TypeVar("W", bound=Wire)
+
+
+@dataclass(slots=True)
+class Call:
+    """The request, who sent it, and what he may."""
+
+    request: web.Request
+    services: Services
+    route: Route
+    address: str
+    """Of the client, behind proxies that are trusted."""
+    caller: Caller | None = None
+    team: MageTeam | None = None
+    rights: frozenset[Permission] = NOTHING
+    body: Wire | None = None
+    audit: dict[str, Any] = field(default_factory=dict)
+    """What the audit tells beside who, where and the outcome."""
+
+    def who(self) -> Caller:
+        """The account that is logged in; the door has seen to it that there is one."""
+        if self.caller is None:
+            raise RuntimeError(f"route {self.route.name} is open to everybody")
+        return self.caller
+
+    def of(self) -> MageTeam:
+        """The team of the path; the door has seen to it that there is one."""
+        if self.team is None:
+            raise RuntimeError(f"route {self.route.name} belongs to no team")
+        return self.team
+
+    def sent(self, kind: type[W]) -> W:
+        """The body."""
+        if not isinstance(self.body, kind):
+            raise TypeError(f"route {self.route.name} takes no {kind.__name__}")
+        return self.body
+
+    def path(self, name: str) -> str:
+        """A part of the path."""
+        return self.request.match_info[name]
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing shall be written."""
+        return self._flag("dryRun")
+
+    @property
+    def force(self) -> bool:
+        """Whether fields of others are taken over. Raises `ForbiddenError`."""
+        wish = self._flag("force")
+        if wish and Permission.FORCE not in self.rights:
+            raise ForbiddenError("only Admins of the team may use force: ask one, or change the manifest in Git")
+        return wish
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds of `Prefer: wait=N`, `None` when it is not asked for."""
+        found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?", self.request.headers.get("Prefer", ""))
+        return min(float(found[1]), MOST_SECONDS) if found else None
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A parameter of the query that is a whole number from 1 on."""
+        text = self.request.query.get(name, str(default))
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+            raise BadRequestError(f"{name} is a whole number from 1 to {most}")
+        return int(text)
+
+    def require(self, needed: frozenset[Permission]) -> None:
+        """Raises `ForbiddenError` unless all of these are there."""
+        if missing := sorted(needed - self.rights):
+            raise ForbiddenError(f"this needs {', '.join(missing)}, which your role or your token does not have")
+
+    def _flag(self, name: str) -> bool:
+        text = self.request.query.get(name, "false").lower()
+        if text not in (*TRUE, *FALSE):
+            raise BadRequestError(f"{name} is true or false")
+        return text in TRUE
+
+
+def answer(body: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """JSON that no cache keeps."""
+    return raw(body if isinstance(body, bytes) else orjson.dumps(body), status, headers)
+
+
+def raw(text: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """The same, of bytes that are JSON already."""
+    given = {"Content-Type": "application/json", "Cache-Control": "no-store", "Server": SERVER, **(headers or {})}
+    return web.Response(body=text, status=status, headers=given)

@@ -1,0 +1,195 @@
+"""A change of one cluster: merged, judged, written, and tried again from the newest state when somebody was faster."""
+
+from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from magecluster.api.magecluster import MageCluster
+from magecluster.api.mageteam import MageTeam
+from magecluster.api.model import Manifest
+from magecluster.cloud.access.permissions import Permission
+from magecluster.cloud.config.environment import MASK, looks_secret, secret_name
+from magecluster.cloud.config.fields import ENVS, Path, leaves, named, tree
+from magecluster.cloud.config.merge import Change, merge
+from magecluster.cloud.config.owners import held
+from magecluster.cloud.config.power import COUNT, RESTARTED_AT, STATUS
+from magecluster.cloud.config.quota import exceeded
+from magecluster.cloud.errors import ConflictError, HeldError, LimitError, NotFoundError, PreconditionError
+from magecluster.cloud.web.call import Call
+from magecluster.cloud.web.present import etag
+from magecluster.cloud.web.services import rfc3339
+from magecluster.kube.errors import ConflictError as KubeConflictError
+from magecluster.kube.errors import NotFoundError as KubeNotFoundError
+from magecluster.resources.deployment import deployment
+from magecluster.resources.platform import Platform
+
+ATTEMPTS = 10
+"""A cluster that starts changes some times a second; each attempt reads it anew."""
+
+_PLATFORM = Platform(gateway_image="unchanged")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a change."""
+
+    before: Manifest | None
+    """`None` for a cluster that did not exist."""
+    live: Manifest
+    change: Change
+    """Empty when everything was as wished already."""
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a pod that runs is replaced by one that sees the change."""
+        if self.before is None or not self.change.patch:
+            return False
+        old, new = _pod(self.before), _pod(self.live)
+        return old is not None and new is not None and old != new
+
+
+async def change(call: Call, config: object, status: object) -> Done:
+    """Carry out a PUT or PATCH. Raises `CloudError`, `KubeError`."""
+    async with turn(call):
+        return await _change(call, config, status)
+
+
+def turn(call: Call) -> AbstractAsyncContextManager[Any]:
+    """One after the other within a team that has limits: two changes could each fit, and not both."""
+    limits = call.of().spec.limits.manifest()
+    return call.services.turns[call.of().spec.namespace] if limits else nullcontext()
+
+
+async def _change(call: Call, config: object, status: object) -> Done:
+    team, name = call.of(), call.path("cluster")
+    live = found(call)
+    for _ in range(ATTEMPTS):
+        check_match(call, live)
+        wish = merge(
+            live,
+            config,
+            status,
+            key=call.services.key,
+            now=rfc3339(call.services.clock()),
+            secrets=team.spec.secrets,
+        )
+        if not wish.patch:
+            return Done(live, live, wish)
+        judge(call, team, live, wish)
+        try:
+            return Done(live, await _write(call, live, wish), wish)
+        except KubeConflictError:
+            live = await fresh(call, team.spec.namespace, name)
+    raise ConflictError("the cluster changes again and again: try again")
+
+
+def found(call: Call) -> Manifest:
+    """The cluster of the path. Raises `NotFoundError`."""
+    name = call.path("cluster")
+    live = call.services.clusters.find(call.of().spec.namespace, name)
+    if live is None:
+        raise missing(call.of(), name)
+    return live
+
+
+async def fresh(call: Call, namespace: str, name: str) -> Manifest:
+    """The same, from the API server. Raises `NotFoundError`, `KubeError`."""
+    try:
+        return await call.services.clusters.fresh(namespace, name)
+    except KubeNotFoundError:
+        raise missing(call.of(), name) from None
+
+
+def missing(team: MageTeam, name: str) -> NotFoundError:
+    """There is no such cluster."""
+    return NotFoundError(f"team {team.metadata.name} has no cluster {name}")
+
+
+def judge(call: Call, team: MageTeam, live: Manifest, wish: Change) -> None:
+    """Rights, owners, limits. Raises `ForbiddenError`, `HeldError`, `LimitError`."""
+    call.audit["changes"] = audited(wish)
+    call.require(needed(wish))
+    if not call.force:
+        check_owners(live, wish.paths, call.services.settings.gitops_managers)
+    check_limits(call, team, live["metadata"]["name"], wish.before, wish.after)
+
+
+def needed(wish: Change) -> frozenset[Permission]:
+    """What somebody must be allowed for a change."""
+    return frozenset(_needed(path, wish) for path in wish.paths)
+
+
+def _needed(path: Path, wish: Change) -> Permission:
+    starts = path == (COUNT,) and wish.before.get(COUNT) == 0
+    if starts or path in ((STATUS,), (RESTARTED_AT,)):
+        return Permission.POWER
+    return Permission.ENVIRONMENT if path[0] == ENVS else Permission.CHANGE
+
+
+def check_owners(live: Manifest, paths: Collection[Path], managers: Collection[str]) -> None:
+    """Raises `HeldError`."""
+    metadata = live["metadata"]
+    owners = held(metadata.get("managedFields", []), metadata.get("annotations", {}), paths, managers)
+    if owners:
+        told = ", ".join(f"{named(path)} by {manager}" for path, manager in owners.items())
+        raise HeldError(
+            f"held by GitOps, which would undo the change: {told}; change it in Git, or leave the field out of the "
+            "manifest there, or take it over with ?force=true (Admins)",
+            {named(path): f"is held by {manager}" for path, manager in owners.items()},
+        )
+
+
+def check_limits(call: Call, team: MageTeam, name: str, before: Manifest | None, after: Manifest) -> None:
+    """Raises `LimitError`."""
+    others = [
+        live["spec"] for live in call.services.clusters.all(team.spec.namespace) if live["metadata"]["name"] != name
+    ]
+    if problems := exceeded(team.spec.limits, others, before, after):
+        raise LimitError(f"the limits of team {team.metadata.name} do not allow it: {'; '.join(problems)}")
+
+
+def check_match(call: Call, live: Manifest) -> None:
+    """Judge `If-Match`: any ETag of the same config counts, whatever the state was. Raises `PreconditionError`."""
+    wanted = call.request.headers.get("If-Match")
+    if wanted is None or wanted.strip() == "*":
+        return
+    if _config_of(etag(live)) not in map(_config_of, wanted.split(",")):
+        raise PreconditionError("the cluster was changed since you read it: read it again and decide anew")
+
+
+def _config_of(tag: str) -> str:
+    """The part of an ETag that only the config decides about."""
+    return tag.strip().removeprefix("W/").strip('"').rpartition("-")[0]
+
+
+def audited(wish: Change) -> dict[str, list[Any]]:
+    """Name of a field → value before and after; variables, and what looks secret, masked."""
+    old, new = leaves(tree(wish.before)), leaves(tree(wish.after))
+    return {named(path): [_masked(path, side.get(path)) for side in (old, new)] for path in wish.paths}
+
+
+def _masked(path: Path, value: Any) -> Any:
+    if value is None:
+        return None
+    if path[0] == ENVS:
+        return MASK
+    text = value if isinstance(value, str) else ""
+    return MASK if looks_secret(path[-1], text) else value
+
+
+async def _write(call: Call, live: Manifest, wish: Change) -> Manifest:
+    services, metadata = call.services, live["metadata"]
+    vault = secret_name(metadata["name"])
+    if wish.texts and not call.dry_run:
+        await services.vaults.put(metadata["namespace"], vault, metadata["name"], wish.texts, owner=live)
+    after = await services.clusters.patch(live, wish.patch, dry_run=call.dry_run)
+    if wish.keys and not call.dry_run and any(path[0] == ENVS for path in wish.paths):
+        await services.vaults.tidy(metadata["namespace"], vault, wish.keys)
+    return after
+
+
+def _pod(manifest: Manifest) -> Mapping[str, Any] | None:
+    """The pod template, `None` when none is to run."""
+    cluster = MageCluster.parse({**manifest, "status": {}})
+    return deployment(cluster, "", _PLATFORM)["spec"]["template"] if cluster.wants_to_run else None

@@ -1,0 +1,85 @@
+"""Clusters: read."""
+
+from aiohttp import web
+
+from magecluster.api.model import Manifest
+from magecluster.cloud.access.permissions import Permission
+from magecluster.cloud.errors import NotOursError
+from magecluster.cloud.web import change, paging
+from magecluster.cloud.web.call import Call, answer, raw
+from magecluster.cloud.web.present import presented
+from magecluster.cloud.web.route import API, CURSOR, LIMIT, Route, may
+from magecluster.cloud.web.wire.clusters import ClusterAnswer, ClusterList
+
+CLUSTERS = API + "/teams/{team}/clusters"
+CLUSTER = CLUSTERS + "/{cluster}"
+
+
+async def get(call: Call) -> web.Response:
+    """One cluster, from the cache."""
+    team, name = call.of(), call.path("cluster")
+    entry = call.services.clusters.entry(team.spec.namespace, name)
+    if entry is None:
+        raise change.missing(team, name)
+    body, tag = call.services.presenter.answer(entry, team.metadata.name, reveal=Permission.REVEAL in call.rights)
+    headers = {"ETag": tag, "Age": f"{call.services.age():.0f}"}
+    if tag in map(str.strip, call.request.headers.get("If-None-Match", "").split(",")):
+        return web.Response(status=304, headers=headers)
+    return raw(body, headers=headers)
+
+
+async def list_(call: Call) -> web.Response:
+    """A page of the clusters of a team."""
+    count = paging.size(call)
+    found = call.services.clusters.page(call.of().spec.namespace, paging.after(call), count + 1)
+    page = [shown(call, entry.manifest()) for entry in found[:count]]
+    body = {"clusters": page, "metadata": paging.metadata(page[-1]["name"] if len(found) > count else None)}
+    return answer(body, headers={"Age": f"{call.services.age():.0f}"})
+
+
+async def logs(call: Call) -> web.Response:
+    """Not offered: the Cloud API has no rights on pods."""
+    live = change.found(call)["metadata"]
+    raise NotOursError(
+        "the Cloud API has no rights on pods and cannot read logs: read them in Mage, or by "
+        f"kubectl logs -n {live['namespace']} deploy/{live['name']}"
+    )
+
+
+def shown(call: Call, live: Manifest) -> Manifest:
+    """`Cluster` of the wire, as this caller may see it."""
+    reveal = Permission.REVEAL in call.rights
+    return presented(live, call.of().metadata.name, call.services.key, reveal=reveal)
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path=CLUSTER,
+        name="getCluster",
+        summary="Read a cluster",
+        access=may(Permission.READ),
+        handler=get,
+        gives=ClusterAnswer,
+        also={304: "`If-None-Match` names the newest version"},
+    ),
+    Route(
+        method="GET",
+        path=CLUSTERS,
+        name="listClusters",
+        summary="Read the clusters of a team, by name",
+        access=may(Permission.READ),
+        handler=list_,
+        gives=ClusterList,
+        parameters=(LIMIT, CURSOR),
+    ),
+    Route(
+        method="GET",
+        path=CLUSTER + "/logs",
+        name="getClusterLogs",
+        summary="Not offered: says who has the logs",
+        access=may(Permission.READ),
+        handler=logs,
+        success=501,
+    ),
+)

@@ -1,0 +1,132 @@
+"""The one way in: every request to every route is identified, limited, judged, read, measured and audited here."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+import structlog
+from aiohttp import web
+
+from magecluster.cloud.access.caller import Caller
+from magecluster.cloud.errors import (
+    CloudError,
+    ForbiddenError,
+    NotFoundError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from magecluster.cloud.web import body, identity
+from magecluster.cloud.web.call import TRUE, Call, answer
+from magecluster.cloud.web.kubernetes import refusal_of
+from magecluster.cloud.web.route import Access, Route
+from magecluster.cloud.web.services import Services, rfc3339
+from magecluster.kube.errors import KubeError
+
+RETRY_SECONDS = 5
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+def entrance(services: Services, route: Route) -> Handler:
+    """What aiohttp calls for a route."""
+
+    async def enter(request: web.Request) -> web.StreamResponse:
+        began = perf_counter()
+        call = Call(request, services, route, identity.address_of(request, services.settings.trusted_proxies))
+        try:
+            await admit(call)
+            response = await route.handler(call)
+        except (CloudError, KubeError) as error:
+            response = refused(call, error)
+        except Exception:
+            reference = secrets.token_hex(8)
+            logger.exception("Could not answer %s (%s)", route.name, reference)
+            response = failed(call, reference)
+        services.metrics.request(route.name, response.status, perf_counter() - began)
+        if route.writes:
+            record(call, response)
+        return response
+
+    return enter
+
+
+async def admit(call: Call) -> None:
+    """Find out who it is and whether he may. Raises `CloudError`."""
+    route, services, request = call.route, call.services, call.request
+    if route.access is not Access.PUBLIC:
+        _check_age(services)
+        shown = identity.token_of(request)
+        if shown is None:
+            raise UnauthenticatedError("log in first: POST /api/v1/sessions, then send its token")
+        call.caller = await services.sessions.identify(shown.token, call.address)
+        _limit(services, call.caller)
+        if shown.by_cookie and route.writes:
+            identity.check_same_site(request, services.settings)
+        _judge(call, call.caller)
+    if route.takes is not None and (request.body_exists or not route.optional):
+        call.body = await body.read(request, route.takes, services.settings.body_seconds)
+
+
+def _check_age(services: Services) -> None:
+    age = services.age()
+    if age > services.settings.stale_seconds:
+        told = "has not answered yet" if age == float("inf") else f"was heard of last {age:.0f} s ago"
+        raise UnavailableError(f"Kubernetes {told}: try again", retry_after=RETRY_SECONDS)
+
+
+def _limit(services: Services, caller: Caller) -> None:
+    if services.settings.requests_per_second <= 0:
+        return
+    if wait := services.rates.take(caller.id, services.clock()):
+        raise TooManyRequestsError("too many requests with this token: slow down", retry_after=wait)
+
+
+def _judge(call: Call, caller: Caller) -> None:
+    access = call.route.access
+    if isinstance(access, frozenset):
+        name = call.path("team")
+        call.team = call.services.teams.find(name)
+        if call.team is None or caller.role(call.team) is None:
+            raise NotFoundError(f"there is no team {name}, or you do not belong to it")
+        call.rights = caller.rights(call.team)
+        if not access & call.rights:
+            needed = " or ".join(sorted(access))
+            raise ForbiddenError(f"this needs {needed}, which your role or your token does not have")
+    elif access in (Access.SESSION, Access.PLATFORM) and caller.session is None:
+        raise ForbiddenError("a service token cannot do this: log in with e-mail and password")
+    elif access is Access.PLATFORM and not caller.platform_admin:
+        raise ForbiddenError("only administrators of this installation may do this")
+
+
+def refused(call: Call, error: CloudError | KubeError) -> web.Response:
+    """The answer to what was refused, by us or by Kubernetes."""
+    refusal = error if isinstance(error, CloudError) else refusal_of(error)
+    call.audit["error"] = refusal.type
+    return answer(refusal.body(), refusal.status, refusal.headers)
+
+
+def failed(call: Call, reference: str) -> web.Response:
+    """The answer when this program has a fault; the traceback is in the log, under the reference."""
+    message = f"the Cloud API failed; its log tells more under {reference}"
+    call.audit["error"] = "internal_error"
+    return answer({"error": {"code": 500, "type": "internal_error", "message": message}}, 500)
+
+
+def record(call: Call, response: web.StreamResponse) -> None:
+    """One line of audit."""
+    caller, places = call.caller, call.request.match_info
+    facts = {
+        "time": rfc3339(call.services.clock()),
+        "action": call.route.name,
+        "outcome": response.status,
+        "who": caller.account.email if caller else None,
+        "token": caller.id if caller else None,
+        "address": call.address,
+        "team": places.get("team"),
+        "cluster": places.get("cluster"),
+        "dry_run": call.request.query.get("dryRun", "").lower() in TRUE or None,
+    }
+    call.services.audit.record(facts | call.audit)

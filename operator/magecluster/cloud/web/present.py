@@ -1,0 +1,99 @@
+"""A cluster as clients see it: pure."""
+
+from typing import Any
+
+import orjson
+
+from magecluster.api.magecluster import MageCluster
+from magecluster.api.model import Manifest
+from magecluster.api.status import MageClusterStatus, State
+from magecluster.cloud.config.view import REVISION, view
+from magecluster.cloud.store.clusters import Entry
+
+
+def presented(live: Manifest, team: str, key: bytes, *, reveal: bool) -> dict[str, Any]:
+    """`Cluster` of the wire."""
+    metadata = live["metadata"]
+    seen = view(live, key, reveal=reveal)
+    return {
+        "id": metadata["name"],
+        "name": metadata["name"],
+        "team": team,
+        "uuid": metadata["uid"],
+        **seen,
+        **observed(live, seen["status"]),
+        "revision": seen["config"][REVISION],
+        "created_at": metadata.get("creationTimestamp"),
+    }
+
+
+def observed(live: Manifest, wish: str) -> dict[str, Any]:
+    """What changes by itself: `ClusterEvent` of the wire without the wish."""
+    status = status_of(live)
+    return {
+        "state": state_of(live, status, wish),
+        "conditions": [
+            {
+                "type": found.type,
+                "status": found.status,
+                "reason": found.reason,
+                "message": found.message,
+                "last_transition_time": found.last_transition_time,
+            }
+            for found in status.conditions
+        ],
+        "url": status.url,
+        "version": status.version,
+        "generation": live["metadata"]["generation"],
+        "observed_generation": status.observed_generation,
+    }
+
+
+def status_of(live: Manifest) -> MageClusterStatus:
+    """Parsed; one that cannot be read counts as none."""
+    return MageCluster.parse({**live, "spec": {}}).status
+
+
+def state_of(live: Manifest, status: MageClusterStatus, wish: str) -> State:
+    """As the operator observed it; where it has not seen the newest wish yet, what it is about to do."""
+    if status.state and status.observed_generation == live["metadata"]["generation"]:
+        return status.state
+    if wish == "Active":
+        return State.STARTING if status.state in (None, State.STOPPED, State.STOPPING) else status.state
+    return State.STOPPED if status.state in (None, State.STOPPED) else State.STOPPING
+
+
+def reached(live: Manifest, wish: str) -> bool:
+    """Whether the newest wish is what is observed."""
+    status = status_of(live)
+    return status.observed_generation == live["metadata"]["generation"] and status.state == wish
+
+
+class Presenter:
+    """Keeps the bytes of answers, because most clusters are read more often than they change."""
+
+    def __init__(self, key: bytes, most: int = 2048) -> None:
+        self._key, self._most = key, most
+        self._kept: dict[tuple[str, int, str, bool], tuple[bytes, str]] = {}
+
+    def answer(self, entry: Entry, team: str, *, reveal: bool) -> tuple[bytes, str]:
+        """Body of `GET` and its ETag."""
+        place = (entry.uid, entry.version, team, reveal)
+        if kept := self._kept.get(place):
+            return kept
+        live = entry.manifest()
+        made = (self.body(live, team, reveal=reveal), etag(live))
+        while len(self._kept) >= self._most:
+            del self._kept[next(iter(self._kept))]
+        self._kept[place] = made
+        return made
+
+    def body(self, live: Manifest, team: str, *, reveal: bool, **more: Any) -> bytes:
+        """`ClusterAnswer` of the wire."""
+        return orjson.dumps({"cluster": presented(live, team, self._key, reveal=reveal), **more})
+
+
+def etag(live: Manifest) -> str:
+    """Version of config and of state: `"UID-GENERATION-RESOURCEVERSION"`."""
+    metadata = live["metadata"]
+    return f'"{metadata["uid"]}-{metadata["generation"]}-{metadata["resourceVersion"]}"'

@@ -1,0 +1,226 @@
+"""Clusters: change, make, delete."""
+
+import structlog
+from aiohttp import web
+
+from magecluster.api.model import Manifest
+from magecluster.api.spec import PowerState
+from magecluster.cloud.access.permissions import Permission
+from magecluster.cloud.config.environment import secret_name
+from magecluster.cloud.config.fields import ENVS
+from magecluster.cloud.config.merge import Change, merge
+from magecluster.cloud.config.power import Request, wish_of
+from magecluster.cloud.errors import ConflictError, InvalidRequestError
+from magecluster.cloud.web import change, idempotency
+from magecluster.cloud.web.call import Call, answer, raw
+from magecluster.cloud.web.change import Done
+from magecluster.cloud.web.clusters import CLUSTER, CLUSTERS, shown
+from magecluster.cloud.web.events import report
+from magecluster.cloud.web.present import etag, reached
+from magecluster.cloud.web.route import DRY_RUN, FORCE, IDEMPOTENCY_KEY, IF_MATCH, PREFER, Route, may
+from magecluster.cloud.web.services import rfc3339
+from magecluster.cloud.web.wire.clusters import ClusterAnswer, ClusterPost, ClusterPut, Restart
+from magecluster.kube.errors import ConflictError as KubeConflictError
+from magecluster.kube.errors import KubeError
+from magecluster.kube.errors import NotFoundError as KubeNotFoundError
+
+WRITE = may(Permission.POWER, Permission.CHANGE, Permission.ENVIRONMENT)
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+async def put(call: Call) -> web.Response:
+    """Change config, status or both."""
+    sent = call.sent(ClusterPut).cluster
+    return await finish(call, await change.change(call, sent.config, sent.status))
+
+
+async def restart(call: Call) -> web.Response:
+    """Restart once."""
+    live = change.found(call)
+    if wish_of(live["spec"]) is PowerState.STOPPED:
+        raise ConflictError("the cluster is stopped and cannot restart: send status Active to start it")
+    sent = call.body
+    wish = sent.restartedAt if isinstance(sent, Restart) else idempotency.restart_time(call, live)
+    return await finish(call, await change.change(call, {"restartedAt": wish}, None))
+
+
+async def post(call: Call) -> web.Response:
+    """Make a cluster."""
+    async with change.turn(call):
+        wish, metadata = _planned(call)
+        there = call.services.clusters.find(metadata["namespace"], metadata["name"])
+        if there is not None and idempotency.is_repeated(call, there):
+            return await finish(call, Done(there, there, wish), status=201)
+        live = await _make(call, metadata, wish)
+    return await finish(call, Done(None, live, wish), status=201)
+
+
+async def delete(call: Call) -> web.Response:
+    """Delete a cluster; its volume and credentials are kept unless it says otherwise."""
+    live = change.found(call)
+    change.check_match(call, live)
+    try:
+        await call.services.clusters.delete(live, dry_run=call.dry_run)
+    except KubeNotFoundError:
+        raise change.missing(call.of(), call.path("cluster")) from None
+    if call.dry_run:
+        body = {"cluster": shown(call, live), "dry_run": {"changed": ["cluster"], "restarts": False}}
+        return answer(body)
+    report(call, live, "Deleted", "deleted the cluster")
+    return web.Response(status=204)
+
+
+async def finish(call: Call, done: Done, status: int = 200) -> web.Response:
+    """Report a change, wait if that is asked for, and answer with the newest state."""
+    live, more, headers = done.live, {}, {}
+    if call.dry_run:
+        more["dry_run"] = {"changed": done.change.changed, "restarts": done.restarts}
+    else:
+        if done.change.patch:
+            report(call, live, "Changed", f"changed {', '.join(done.change.changed)}")
+        if call.patience is not None:
+            live = await _wait(call, live, call.patience)
+            headers["Preference-Applied"] = f"wait={call.patience:.0f}"
+            status = status if reached(live, wish_of(live["spec"])) else 202
+    if status == 201:  # noqa: PLR2004  Created says where
+        headers["Location"] = CLUSTER.format(team=call.of().metadata.name, cluster=live["metadata"]["name"])
+    reveal = Permission.REVEAL in call.rights
+    body = call.services.presenter.body(live, call.of().metadata.name, reveal=reveal, **more)
+    return raw(body, status, {**headers, "ETag": etag(live)})
+
+
+async def _wait(call: Call, live: Manifest, seconds: float) -> Manifest:
+    """The newest state when the wish is reached, or when time is up."""
+    metadata, clock = live["metadata"], call.services.clock
+    deadline = clock() + seconds
+    while not reached(live, wish_of(live["spec"])) and (left := deadline - clock()) > 0:
+        await call.services.clusters.changed(metadata["namespace"], metadata["name"], left)
+        live = change.found(call) if "cluster" in call.request.match_info else _found(call, live)
+    return live
+
+
+def _found(call: Call, live: Manifest) -> Manifest:
+    metadata = live["metadata"]
+    return call.services.clusters.find(metadata["namespace"], metadata["name"]) or live
+
+
+def _planned(call: Call) -> tuple[Change, Manifest]:
+    """What is to be made. Raises `CloudError`."""
+    sent, team = call.sent(ClusterPost).cluster, call.of()
+    if sent.status == Request.RESTARTING:
+        raise InvalidRequestError({"cluster.status": f"is one of {Request.ACTIVE}, {Request.STOPPED}"})
+    metadata = {"name": sent.name, "namespace": team.spec.namespace}
+    services = call.services
+    wish = merge(
+        {"metadata": metadata},
+        sent.config,
+        sent.status,
+        key=services.key,
+        now=rfc3339(services.clock()),
+        secrets=team.spec.secrets,
+    )
+    call.audit |= {"cluster": sent.name, "changes": change.audited(wish)}
+    needed = {Permission.CREATE} | ({Permission.ENVIRONMENT} if wish.after.get(ENVS) else set())
+    call.require(frozenset(needed))
+    return wish, {**metadata, **idempotency.annotations(call)}
+
+
+async def _make(call: Call, metadata: Manifest, wish: Change) -> Manifest:
+    services, name = call.services, metadata["name"]
+    change.check_limits(call, call.of(), name, None, wish.after)
+    vault = secret_name(name)
+    if wish.texts and not call.dry_run:
+        await services.vaults.put(metadata["namespace"], vault, name, wish.texts, owner=None)
+    try:
+        live = await services.clusters.create(metadata, wish.patch.get("spec", {}), dry_run=call.dry_run)
+    except KubeConflictError:
+        raise ConflictError(f"there is a cluster {name} already: choose another name, or change that one") from None
+    except KubeNotFoundError:
+        namespace = metadata["namespace"]
+        raise ConflictError(
+            f"the namespace {namespace} of the team does not exist: an administrator makes it"
+        ) from None
+    if wish.texts and not call.dry_run:
+        try:
+            await services.vaults.adopt(live, vault)
+        except KubeError as error:
+            logger.warning(
+                "Secret %s/%s has no owner and will outlive its cluster: %s", metadata["namespace"], vault, error
+            )
+    return live
+
+
+_CHANGE = (DRY_RUN, FORCE, PREFER, IF_MATCH)
+_LATER = "The wish is accepted and not reached yet (`Prefer: wait`)"
+_OLDER = "`If-Match` names an older version"
+_CHANGED = {
+    202: _LATER,
+    409: "Somebody else changed the same field, GitOps holds it, or a limit of the team would be exceeded",
+    412: _OLDER,
+}
+
+ROUTES = (
+    Route(
+        method="PUT",
+        path=CLUSTER,
+        name="putCluster",
+        summary="Change, start, stop or restart a cluster",
+        access=WRITE,
+        handler=put,
+        takes=ClusterPut,
+        gives=ClusterAnswer,
+        also=_CHANGED,
+        parameters=_CHANGE,
+    ),
+    Route(
+        method="PATCH",
+        path=CLUSTER,
+        name="patchCluster",
+        summary="The same as a JSON merge patch",
+        access=WRITE,
+        handler=put,
+        takes=ClusterPut,
+        gives=ClusterAnswer,
+        also=_CHANGED,
+        parameters=_CHANGE,
+    ),
+    Route(
+        method="POST",
+        path=CLUSTER + "/restart",
+        name="restartCluster",
+        summary="Restart a cluster once",
+        access=may(Permission.POWER),
+        handler=restart,
+        takes=Restart,
+        optional=True,
+        gives=ClusterAnswer,
+        also={**_CHANGED, 409: "The cluster is stopped, or GitOps holds the field"},
+        parameters=(*_CHANGE, IDEMPOTENCY_KEY),
+    ),
+    Route(
+        method="POST",
+        path=CLUSTERS,
+        name="createCluster",
+        summary="Make a cluster",
+        access=may(Permission.CREATE),
+        handler=post,
+        takes=ClusterPost,
+        gives=ClusterAnswer,
+        success=201,
+        also={200: "With `dryRun`", 202: _LATER, 409: "The name is taken, or a limit of the team would be exceeded"},
+        parameters=(DRY_RUN, PREFER, IDEMPOTENCY_KEY),
+    ),
+    Route(
+        method="DELETE",
+        path=CLUSTER,
+        name="deleteCluster",
+        summary="Delete a cluster; its volume stays unless `storage.retention` is `Delete`",
+        access=may(Permission.DELETE),
+        handler=delete,
+        gives=ClusterAnswer,
+        success=204,
+        also={200: "With `dryRun`", 412: _OLDER},
+        parameters=(DRY_RUN, IF_MATCH),
+    ),
+)
