@@ -1,0 +1,25 @@
+"""E-mail addresses: who an account is."""
+
+import re
+from hashlib import sha256
+
+MOST_CHARACTERS = 254
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_EMAIL = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
+"""What browsers accept in a field for an e-mail, in lower case."""
+
+
+def canonical(email: str) -> str | None:
+    """The one spelling of an address, `None` for what is none.
+
+    Only ASCII: letters that look like others, or become others in lower case, would make two people one, or one two.
+    """
+    if not email.isascii() or len(email) > MOST_CHARACTERS:
+        return None
+    folded = email.casefold()
+    return folded if _EMAIL.fullmatch(folded) else None
+
+
+def account_id(email: str) -> str:
+    """16 hexadecimal digits for any text, also one that can be no account."""
+    return sha256(email.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:16]
