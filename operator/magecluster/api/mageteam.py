@@ -7,11 +7,12 @@ team to a namespace of others.
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic.config import JsonDict
 
 from magecluster.api.magecluster import API_VERSION, InvalidClusterError, ObjectMeta
 from magecluster.api.model import ApiModel, DnsName, Manifest, Quantity, cel, rules
+from magecluster.api.quantity import amount_of
 
 TEAM_KIND = "MageTeam"
 TEAM_PLURAL = "mageteams"
@@ -60,6 +61,14 @@ class Group(ApiModel):
     """Admin, Editor or Viewer; the strongest of all that apply counts."""
 
 
+def _readable(quantity: str | int) -> str | int:
+    amount_of(quantity)
+    return quantity
+
+
+Amount = Annotated[Quantity, AfterValidator(_readable)]
+
+
 def _amount(field: str) -> JsonDict:
     """The pattern alone lets `-1` and `1e0.5` through."""
     text = f"string(self.{field})"
@@ -79,11 +88,12 @@ class Limits(ApiModel):
     """Clusters that exist."""
     running_clusters: Annotated[int, Field(ge=0)] | None = None
     """Clusters that are to run."""
-    cpu: Quantity | None = None
-    """Sum of resources.limits.cpu, else requests, of clusters that are to run, times their pods."""
-    memory: Quantity | None = None
+    cpu: Amount | None = None
+    """Sum of resources.limits.cpu, else requests, of clusters that are to run, times their pods; with that of the
+    gateway, without Kubernetes Jobs."""
+    memory: Amount | None = None
     """The same of memory."""
-    storage: Quantity | None = None
+    storage: Amount | None = None
     """Sum of storage.size of all clusters."""
 
 
