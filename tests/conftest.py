@@ -1,6 +1,6 @@
 import pytest
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.cloud_api"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

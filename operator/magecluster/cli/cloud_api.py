@@ -187,6 +187,7 @@ def _oidc(chosen: argparse.Namespace) -> Oidc | None:
 
 def _run(chosen: argparse.Namespace) -> int:
     from magecluster.cloud.main import run
+    from magecluster.cloud.store.keys import InvalidKeyError
     from magecluster.cloud.web.server import CannotListenError
     from magecluster.kube.connection import NoClusterError
 
@@ -194,6 +195,6 @@ def _run(chosen: argparse.Namespace) -> int:
     logs.configure(chosen)
     try:
         asyncio.run(run(settings))
-    except (NoClusterError, CannotListenError) as error:
+    except (NoClusterError, CannotListenError, InvalidKeyError) as error:
         raise CommandError(str(error)) from error
     return 0

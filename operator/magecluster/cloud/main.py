@@ -10,6 +10,7 @@ import structlog
 
 from magecluster.api.labels import CLOUD_API
 from magecluster.cloud.access.buckets import TokenBuckets
+from magecluster.cloud.errors import TooManyRequestsError
 from magecluster.cloud.login import bootstrap
 from magecluster.cloud.login.passwords import Passwords
 from magecluster.cloud.login.sessions import Sessions
@@ -40,7 +41,7 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `NoClusterError`, `CannotListenError`."""
+    """Serve until SIGTERM or SIGINT. Raises `NoClusterError`, `CannotListenError`, `InvalidKeyError`."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -69,7 +70,7 @@ async def _serve(settings: Settings, connection: Connection, key: bytes, stop: a
     runner = await serve(create_app(services), settings)
     try:
         async with asyncio.TaskGroup() as tasks:
-            main = tasks.create_task(_work(tasks, settings, services, reflectors))
+            main = tasks.create_task(_work(settings, services, reflectors))
             logger.info("Serving the Cloud API at %s", ", ".join(site.name for site in runner.sites))
             await stop.wait()
             logger.info("Stopping")
@@ -78,10 +79,10 @@ async def _serve(settings: Settings, connection: Connection, key: bytes, stop: a
         services.stopping.set()
         await runner.cleanup()
         await services.background.drain()
+        await services.sessions.close()
 
 
-async def _work(tasks: asyncio.TaskGroup, settings: Settings, services: Services, reflectors: list[Reflector]) -> None:
-    del tasks
+async def _work(settings: Settings, services: Services, reflectors: list[Reflector]) -> None:
     async with asyncio.TaskGroup() as group:
         for reflector in reflectors:
             group.create_task(reflector.run())
@@ -97,7 +98,7 @@ async def _bootstrap(email: str, settings: Settings, services: Services) -> None
             await bootstrap.ensure(
                 services.connection, settings.namespace, services.accounts, services.passwords, email
             )
-        except KubeError as error:
+        except (KubeError, TooManyRequestsError) as error:
             logger.warning("Could not make the first account, trying again: %s", error)
             await asyncio.sleep(RETRY_SECONDS)
         else:

@@ -7,6 +7,7 @@ import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
 RANDOM_BYTES = 32
@@ -65,8 +66,9 @@ def make(kind: TokenKind, account_id: str, random: bytes) -> Issued:
     return Issued(text, parsed.id, parsed.digest)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Parsed | None:
-    """What the text would be a token of; `None` when it cannot be one."""
+    """What the text would be a token of; `None` when it cannot be one. Remembered, because most are sent often."""
     found = _SHAPE.fullmatch(text)
     if found is None:
         return None

@@ -4,11 +4,11 @@ In a tree the list `extraEnvs` is a mapping by the names of its variables, so th
 has. A leaf is what changes as a whole: a scalar, a list, one variable, one of the three parts of `affinity`.
 """
 
-import copy
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+import orjson
 from pydantic import ValidationError
 
 from magecluster.api.crd import schema
@@ -35,6 +35,12 @@ def named(path: Path) -> str:
         else:
             text += f".{step}" if text else step
     return text
+
+
+def copied(data: dict[str, Any]) -> dict[str, Any]:
+    """A deep copy of JSON data; through its text, because `copy.deepcopy` takes ten times as long."""
+    copy: dict[str, Any] = orjson.loads(orjson.dumps(data))
+    return copy
 
 
 def tree(spec: Manifest) -> Tree:
@@ -69,7 +75,7 @@ def _is_whole(path: Path) -> bool:
 
 def replaced(fields: Tree, edits: Mapping[Path, Any]) -> Tree:
     """A copy with the leaves of `edits`; `None` removes one, and with it mappings that become empty."""
-    result = copy.deepcopy(fields)
+    result = copied(fields)
     for path, value in edits.items():
         _set(result, path, value)
     return result
@@ -147,7 +153,7 @@ def completed(spec: Manifest) -> Manifest:
 
     A spec that breaks the schema is shown as it is, so that a client can correct it.
     """
-    known = copy.deepcopy(spec)
+    known = copied(spec)
     for stranger in list(strangers(known)):
         del stranger.where[stranger.key]
     try:

@@ -12,10 +12,11 @@ which is 19 characters a leaf. It is not compressed: digests are as good as rand
 import base64
 import binascii
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+import orjson
 
 from magecluster.cloud.config.fields import Path
 from magecluster.cloud.errors import InvalidRevisionError
@@ -38,8 +39,8 @@ class Digester:
 
     def digest(self, purpose: str, *parts: Any) -> bytes:
         """32 bytes that depend on all arguments; `parts` are JSON values."""
-        text = json.dumps([purpose, self.uid, *parts], sort_keys=True, separators=(",", ":"))
-        return hmac.digest(self.key, text.encode(), "sha256")
+        text = orjson.dumps([purpose, self.uid, *parts], option=orjson.OPT_SORT_KEYS)
+        return hmac.digest(self.key, text, "sha256")
 
     def cluster(self) -> bytes:
         """Stands in a revision for the cluster."""

@@ -48,8 +48,7 @@ def parsed(text: bytes, kind: type[Wire]) -> Wire:
     if _too_deep(found):
         raise BadRequestError(f"the body is nested deeper than {MOST_DEPTH} levels")
     try:
-        # Of JSON, strict takes the names of enumerations; of Python's values it would not.
-        return kind.model_validate_json(text, strict=True)
+        return kind.model_validate(found)
     except ValidationError as error:
         raise InvalidRequestError(wrong(error)) from None
 

@@ -6,15 +6,12 @@ The router, the documentation (OpenAPI), the metrics and the test of all rights 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.web.wire.base import Wire
-
-if TYPE_CHECKING:
-    from magecluster.cloud.web.call import Call
 
 API = "/api/v1"
 
@@ -28,7 +25,8 @@ class Access(Enum):
     PLATFORM = "administrators of the installation, by a session"
 
 
-Handler = Callable[["Call"], Awaitable[web.StreamResponse]]
+Handler = Callable[..., Awaitable[web.StreamResponse]]
+"""Takes a `Call`, which knows its route."""
 
 
 class Parameter(NamedTuple):

@@ -62,7 +62,7 @@ async def patch(call: Call) -> web.Response:
 async def delete(call: Call) -> web.Response:
     """Delete a team; its clusters run on."""
     name = _named(call)
-    await call.services.teams.remove(name, dry_run=call.dry_run)
+    await call.services.teams.delete(name, dry_run=call.dry_run)
     if call.dry_run:
         return answer({"dry_run": {"changed": ["team"], "restarts": False}})
     return web.Response(status=204)

@@ -4,11 +4,16 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from magecluster.api.mageteam import Role
+from magecluster.cloud.access.permissions import Permission
+
 
 class Wire(BaseModel):
     """Base of every body: snake_case as Mage's own API has it, unknown fields refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, hide_input_in_errors=True
+    )
 
 
 class Answer(Wire):
@@ -41,6 +46,11 @@ class PageMetadata(Answer):
 
     next_cursor: str | None = None
     """Absent on the last page."""
+
+
+RoleName = Annotated[Role, Field(strict=False)]
+Scope = Annotated[Permission, Field(strict=False)]
+"""By their names, which is all that JSON has."""
 
 
 class DryRun(Answer):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from magecluster.api.mageteam import TEAM_NAME, Role
-from magecluster.cloud.web.wire.base import Answer, DryRun, PageMetadata, Timestamp, Wire
+from magecluster.cloud.web.wire.base import Answer, DryRun, PageMetadata, RoleName, Timestamp, Wire
 from magecluster.cloud.web.wire.sessions import Password
 
 Email = Annotated[str, Field(min_length=3, max_length=254)]
@@ -28,7 +28,7 @@ class Group(Wire):
     """Members by what the OpenID Connect provider says of them."""
 
     name: Annotated[str, Field(min_length=1, max_length=256)]
-    role: Role
+    role: RoleName
 
 
 class NewTeam(Wire):
@@ -95,7 +95,7 @@ class TeamList(Answer):
 class MemberChange(Wire):
     """What somebody may do in the team."""
 
-    role: Role
+    role: RoleName
 
 
 class MemberPut(Wire):
@@ -131,7 +131,7 @@ class NewInvitation(Wire):
     """Whom to invite."""
 
     email: Email
-    role: Role
+    role: RoleName
     expires_in_hours: Annotated[int, Field(ge=1, le=24 * 90)] = 72
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from magecluster.cloud.access.permissions import Permission
-from magecluster.cloud.web.wire.base import Answer, DryRun, Timestamp, Wire
+from magecluster.cloud.web.wire.base import Answer, DryRun, Scope, Timestamp, Wire
 
 
 class NewToken(Wire):
@@ -13,7 +13,7 @@ class NewToken(Wire):
 
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
     """For people."""
-    scopes: Annotated[list[Permission], Field(min_length=1, max_length=20)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
     """What it may do; never more than whoever makes it."""
     expires_in_days: Annotated[int, Field(ge=1, le=3650)] | None = 90
     """`null`: never."""

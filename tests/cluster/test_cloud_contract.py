@@ -1,0 +1,131 @@
+"""The published scripts, unmodified, against a real API server; what they do to a real Mage stands in tests/e2e."""
+
+from tests.support import contract
+from tests.support.cloud_api import ADMIN, PASSWORD, Client, Team, good
+from tests.support.kube import a_cluster
+
+MASK = "********"
+
+
+def script(team: Team, **what: bool) -> str:
+    return contract.run(contract.Account(team.url, ADMIN, PASSWORD), team.name, "demo", **what)
+
+
+def test_the_document_has_the_scripts() -> None:
+    assert set(contract.blocks()) == {
+        "Initialize session and get token",
+        "Start or stop a cluster",
+        "Start or stop a cluster usage",
+        "update environment variables",
+        "update environment variables usage",
+    }
+
+
+def test_stop_and_start(running: Team) -> None:
+    running.space.apply(a_cluster())
+    running.space.becomes("demo", "Active")
+    assert script(running, stop=True) == "Cluster has been stopped.\n"
+    running.space.becomes("demo", "Stopped")
+    spec = running.space.get("mc", "demo")["spec"]
+    assert (spec["status"], spec["replicaCount"]) == ("Stopped", 1)
+    generation = running.space.get("mc", "demo")["metadata"]["generation"]
+    script(running, stop=True)
+    assert running.space.get("mc", "demo")["metadata"]["generation"] == generation
+    assert script(running) == "Cluster has been started.\n"
+    running.space.becomes("demo", "Active")
+
+
+def test_environment_variables_of_every_sort_survive(running: Team) -> None:
+    running.space.kubectl("create", "secret", "generic", "vault", "--from-literal=key=secret")
+    kept = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "key", "optional": False}}}
+    pod = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    running.space.apply(a_cluster(extraEnvs=[{"name": "PLAIN", "value": "1"}, kept, pod]))
+    running.seen()
+    assert script(running, env=True) == "Cluster environment variables updated successfully.\n"
+    envs = running.space.get("mc", "demo")["spec"]["extraEnvs"]
+    assert envs == [
+        {"name": "PLAIN", "value": "1"},
+        kept,
+        pod,
+        {"name": "AI_SIDEKICK", "value": "1"},
+        {"name": "DEFAULT_EXECUTOR_TYPE", "value": "k8s"},
+        {"name": "ENABLE_SOME_FEATURE", "value": "true"},
+    ]
+    generation = running.space.get("mc", "demo")["metadata"]["generation"]
+    script(running, env=True)
+    assert running.space.get("mc", "demo")["metadata"]["generation"] == generation
+
+
+def test_a_login_that_fails_has_an_error_in_json(team: Team) -> None:
+    answer = Client(team.url)("POST", "/sessions", {"session": {"email": ADMIN, "password": "wrong"}})
+    assert (answer.status_code, bool(answer.json().get("error"))) == (401, True)
+
+
+def test_two_clients_that_read_the_same_and_change_different_things_both_win(team: Team) -> None:
+    team.space.apply(a_cluster(extraEnvs=[{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]))
+    team.seen()
+    client = team.as_("Admin")
+    first, second = (client.get(team.path())["cluster"]["config"] for _ in range(2))
+    first["extraEnvs"][0]["value"] = "2"
+    second["extraEnvs"][1]["value"] = "2"
+    second["replicaCount"] = 1
+    client.put(team.path(), first)
+    client.put(team.path(), second)
+    envs = team.space.get("mc", "demo")["spec"]["extraEnvs"]
+    assert envs == [{"name": "A", "value": "2"}, {"name": "B", "value": "2"}]
+
+
+def test_the_same_thing_changed_by_both_is_a_conflict_that_names_it(team: Team) -> None:
+    team.space.apply(a_cluster(extraEnvs=[{"name": "A", "value": "1"}]))
+    team.seen()
+    client = team.as_("Admin")
+    first, second = (client.get(team.path())["cluster"]["config"] for _ in range(2))
+    first["extraEnvs"][0]["value"] = "2"
+    second["extraEnvs"][0]["value"] = "3"
+    client.put(team.path(), first)
+    answer = client("PUT", team.path(), {"cluster": {"config": second}})
+    assert answer.status_code == 409
+    assert answer.json()["error"]["fields"] == {
+        "extraEnvs[A]": "was changed by somebody else since you read the cluster"
+    }
+    assert team.space.get("mc", "demo")["spec"]["extraEnvs"] == [{"name": "A", "value": "2"}]
+
+
+def test_a_secret_value_is_kept_in_a_secret_and_never_shown(running: Team) -> None:
+    client = running.as_("Admin")
+    secret = {"name": "API_TOKEN", "value": "s3cret-text", "secret": True}
+    made = good(client("POST", running.clusters, {"cluster": {"name": "demo", "config": {"extraEnvs": [secret]}}}))
+    assert made["cluster"]["config"]["extraEnvs"][0]["value"] == MASK
+    running.space.becomes("demo", "Active")
+    (env,) = running.space.get("mc", "demo")["spec"]["extraEnvs"]
+    place = env["valueFrom"]["secretKeyRef"]
+    kept = running.space.get("secret", place["name"])
+    assert place["key"] in kept["data"]
+    assert kept["metadata"]["ownerReferences"][0]["uid"] == running.space.get("mc", "demo")["metadata"]["uid"]
+    again = client.put(running.path(), {"extraEnvs": [secret]})
+    assert again["generation"] == made["cluster"]["generation"], "the same text once more is no change"
+    client.put(running.path(), {"extraEnvs": [{**secret, "value": "other-text"}]})
+    (env,) = running.space.get("mc", "demo")["spec"]["extraEnvs"]
+    assert env["valueFrom"]["secretKeyRef"]["key"] != place["key"]
+    for told in (client("GET", running.path()).text, running.api.log.read_text(), running.api.get("/metrics")):
+        assert "s3cret-text" not in told
+        assert "other-text" not in told
+    assert "s3cret-text" not in str(running.space.events("demo"))
+
+
+def test_a_contradiction_says_which(team: Team) -> None:
+    team.space.apply(a_cluster())
+    team.seen()
+    answer = team.as_("Editor")("PUT", team.path(), {"cluster": {"config": {"replicaCount": 0}, "status": "Active"}})
+    assert answer.status_code == 422
+    assert "replicaCount" in answer.json()["error"]["message"]
+
+
+def test_unknown_keys_are_listed_with_the_nearest_known_name(team: Team) -> None:
+    team.space.apply(a_cluster())
+    team.seen()
+    answer = team.as_("Editor")("PUT", team.path(), {"cluster": {"config": {"replicas": 1, "hostNetwork": True}}})
+    fields = answer.json()["error"]["fields"]
+    assert answer.status_code == 422
+    assert "replicaCount" in fields["replicas"]
+    assert "power over the node" in fields["hostNetwork"]
