@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "magecluster"
 RELEASE = "magecluster"
 DEPLOYMENT = f"deployment/{RELEASE}-operator"
+CLOUD_API = f"{RELEASE}-cloud-api"
+"""The Service; it listens on port 80."""
 
 PUBLIC_MAGE = f"docker.io/{DEFAULT_REPOSITORY}:{DEFAULT_TAG}"
 """What the kubelet looks for when a MageCluster names no image."""

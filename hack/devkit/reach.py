@@ -1,4 +1,4 @@
-"""How programs of this machine get at a Mage that runs in a cluster: its URL, and who may log in."""
+"""How programs of this machine get at what runs in a cluster: its URL, and who may log in."""
 
 import base64
 import subprocess
@@ -36,17 +36,21 @@ class Kubectl:
 
 def password(kubectl: Kubectl, name: str, namespace: str = "default") -> str:
     """The owner's generated password."""
-    path = "jsonpath={.data.owner-password}"
-    return base64.b64decode(kubectl("get", "secret", f"{name}-auth", "-n", namespace, "-o", path)).decode()
+    return _secret(kubectl, f"{name}-auth", "owner-password", namespace)
+
+
+def first_password(kubectl: Kubectl, namespace: str) -> str:
+    """Of the first account of the Cloud API."""
+    return _secret(kubectl, "magecluster-admin", "password", namespace)
 
 
 @contextmanager
-def url(kubectl: Kubectl, name: str, namespace: str = "default") -> Iterator[str]:
-    """Where Mage's Service answers: its own address, or else a port of this machine for as long as it is needed."""
+def url(kubectl: Kubectl, name: str, namespace: str = "default", port: int = PORT) -> Iterator[str]:
+    """Where a Service answers: its own address, or else a port of this machine for as long as it is needed."""
     if kubectl.routed:
-        yield service(kubectl, name, namespace)
+        yield service(kubectl, name, namespace, port)
         return
-    command = (*kubectl.words, "port-forward", "-n", namespace, f"service/{name}", f":{PORT}")
+    command = (*kubectl.words, "port-forward", "-n", namespace, f"service/{name}", f":{port}")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield _forwarded(process)
@@ -54,9 +58,14 @@ def url(kubectl: Kubectl, name: str, namespace: str = "default") -> Iterator[str
             process.terminate()
 
 
-def service(kubectl: Kubectl, name: str, namespace: str) -> str:
+def service(kubectl: Kubectl, name: str, namespace: str, port: int = PORT) -> str:
     address = kubectl("get", "service", name, "-n", namespace, "-o", "jsonpath={.spec.clusterIP}")
-    return f"http://{address}:{PORT}"
+    return f"http://{address}:{port}"
+
+
+def _secret(kubectl: Kubectl, name: str, key: str, namespace: str) -> str:
+    path = f"jsonpath={{.data.{key}}}"
+    return base64.b64decode(kubectl("get", "secret", name, "-n", namespace, "-o", path)).decode()
 
 
 def _forwarded(process: subprocess.Popen[str]) -> str:

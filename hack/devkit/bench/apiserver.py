@@ -25,15 +25,20 @@ PROCESSOR = re.compile(r"^process_cpu_seconds_total (\S+)", re.MULTILINE)
 
 def session(connection: Connection) -> aiohttp.ClientSession:
     """For what `Connection` does not do: answers that are text, and answers that do not end."""
-    found = connection.configuration
-    tls = ssl.create_default_context(cafile=found.ssl_ca_cert)
-    tls.load_cert_chain(found.cert_file, found.key_file)
     return aiohttp.ClientSession(
-        found.host,
-        connector=aiohttp.TCPConnector(ssl=tls, limit=0),
+        connection.configuration.host,
+        connector=aiohttp.TCPConnector(ssl=tls(connection), limit=0),
         timeout=aiohttp.ClientTimeout(total=None),
         read_bufsize=2**22,
     )
+
+
+def tls(connection: Connection) -> ssl.SSLContext:
+    """With the certificates of the connection."""
+    found = connection.configuration
+    context = ssl.create_default_context(cafile=found.ssl_ca_cert)
+    context.load_cert_chain(found.cert_file, found.key_file)
+    return context
 
 
 class ApiServer:

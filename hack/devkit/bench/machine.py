@@ -43,9 +43,9 @@ def memory_of(pid: int) -> tuple[float, float]:
     return memory(Path(f"/proc/{pid}/status").read_text())
 
 
-def memory_of_imports() -> float:
+def memory_of_imports(program: str = IMPORTS) -> float:
     """Resident memory of a Python process that has imported what the operator imports, and does nothing."""
-    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return memory(done.stdout)[0]
 
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from devkit import progress, shell
+from devkit.cloud import CloudError
 from devkit.demo import story
 from devkit.demo.target import DEFAULT_NAME, Context, Own, Target
 from devkit.mage import MageError
@@ -18,7 +19,8 @@ PATIENCE, PATIENCE_WITH_PULL = 300, 1800
 def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(
         prog="hack/demo",
-        description="Shows a Mage cluster on a real Kubernetes: applied, running a pipeline, stopped, started."
+        description="Shows a Mage cluster on a real Kubernetes: applied, running a pipeline, stopped, started, by"
+        " kubectl and by the Cloud API."
         f" {FIRST} {LATER}",
     )
     main.add_argument("command", nargs="?", default="up", choices=["up", "down"], help="down removes all of it")
@@ -44,7 +46,8 @@ def main(argv: list[str]) -> None:
         return
     begun = time.monotonic()
     progress.say(f"{SLOW if args.context else FIRST} {LATER}")
-    story.tell(target.prepare(), args.mage_image, PATIENCE_WITH_PULL if args.context else PATIENCE)
+    kubectl = target.prepare()
+    story.tell(kubectl, target.cloud(), args.mage_image, PATIENCE_WITH_PULL if args.context else PATIENCE)
     print(f"Done in {progress.elapsed(time.monotonic() - begun)}. It keeps running. What to try next:\n")
     print("\n".join(f"  {hint}" for hint in target.hints()))
 
@@ -52,7 +55,7 @@ def main(argv: list[str]) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except (shell.Failed, MageError) as failure:
+    except (shell.Failed, MageError, CloudError) as failure:
         sys.exit(f"hack/demo: {failure}")
     except KeyboardInterrupt:
         sys.exit("hack/demo: interrupted; ./hack/demo goes on, ./hack/demo down removes what was begun")

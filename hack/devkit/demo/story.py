@@ -1,12 +1,14 @@
-"""What the demonstration shows, on any Kubernetes that has the operator: kubectl and Mage's own API, nothing else."""
+"""What the demonstration shows, on any Kubernetes that has operator and Cloud API: kubectl, both APIs, nothing else."""
 
 import json
 import sys
 import time
+from contextlib import AbstractContextManager
 
 import yaml
 
 from devkit import progress, shell
+from devkit.cloud import Cloud
 from devkit.install import ROOT
 from devkit.mage import Json, Mage
 from devkit.reach import OWNER, Kubectl, password, url
@@ -14,6 +16,7 @@ from devkit.reach import OWNER, Kubectl, password, url
 NAME = "quickstart"
 EXAMPLE = ROOT / "examples/quickstart.yaml"
 PIPELINE = "demo"
+TEAM = "demo"
 TROUBLE_SECONDS = 60
 """How long Degraded may last: some of its causes pass by themselves."""
 
@@ -33,8 +36,11 @@ def count(data, *args, **kwargs):
 """
 
 
-def tell(kubectl: Kubectl, image: str | None, patience: float) -> None:
-    """The whole story; `patience` is how many seconds Mage may take to become ready. Raises shell.Failed, MageError."""
+def tell(kubectl: Kubectl, cloud: AbstractContextManager[Cloud], image: str | None, patience: int) -> None:
+    """The whole story; `patience` is how many seconds Mage may take to become ready.
+
+    `cloud` is the Cloud API, logged in as the first account. Raises shell.Failed, MageError, CloudError.
+    """
     apply(kubectl, image)
     reach_state(kubectl, "Active", patience)
     with url(kubectl, NAME) as address:
@@ -43,6 +49,9 @@ def tell(kubectl: Kubectl, image: str | None, patience: float) -> None:
     power(kubectl, "Stopped", patience)
     progress.say(f"    Kept: volume {_names(kubectl, 'pvc')}; pods: {_names(kubectl, 'pods') or 'none'}")
     power(kubectl, "Active", patience)
+    with cloud as api:
+        for wish in ("Stopped", "Active"):
+            switch(api, wish, patience)
     with url(kubectl, NAME) as address:
         check_kept(_login(address, kubectl), run)
 
@@ -63,6 +72,15 @@ def power(kubectl: Kubectl, wish: str, patience: float) -> None:
     progress.say(f"==> kubectl -n default patch mc {NAME} --type merge -p '{patch}'")
     kubectl("patch", "mc", NAME, "--namespace=default", "--type=merge", "--patch", patch)
     reach_state(kubectl, wish, patience)
+
+
+def switch(api: Cloud, wish: str, patience: int) -> None:
+    """Stop or start it through the Cloud API, which needs no kubectl. Raises CloudError, shell.Failed."""
+    path = f"/api/v1/teams/{TEAM}/clusters/{NAME}"
+    with progress.step(f'PUT {path} {{"cluster": {{"status": "{wish}", …}}}}, waiting until it is so'):
+        state = api.switch(TEAM, NAME, wish, patience)["state"]
+    if state != wish:
+        raise shell.Failed(f"the Cloud API says that {NAME} is {state} after {patience} s, not {wish}")
 
 
 def reach_state(kubectl: Kubectl, wanted: str, patience: float) -> None:

@@ -12,7 +12,9 @@ from magecluster.cloud.config.revision import Digester, Revision
 from magecluster.cloud.errors import InvalidRevisionError
 
 DIGESTER = Digester(KEY, "c-1")
-VALUES = st.booleans() | st.integers() | st.text(max_size=9) | st.lists(st.text(max_size=5), max_size=2)
+NUMBERS = st.integers(-(2**63), 2**63 - 1)
+"""As Kubernetes has them."""
+VALUES = st.booleans() | NUMBERS | st.text(max_size=9) | st.lists(st.text(max_size=5), max_size=2)
 PATHS: st.SearchStrategy[Path] = st.lists(st.text(max_size=4), min_size=1, max_size=3).map(tuple)
 LEAVES = st.dictionaries(PATHS, VALUES, max_size=5)
 
