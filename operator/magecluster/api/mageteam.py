@@ -5,6 +5,7 @@ team to a namespace of others.
 """
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -149,6 +150,14 @@ class MageTeam(ApiModel):
     metadata: ObjectMeta
     spec: MageTeamSpec
     """What an administrator decided."""
+
+    @cached_property
+    def roles(self) -> dict[str, Role]:
+        """Of members, by e-mail in lower case; kept, because every request asks for it.
+
+        Only ASCII: other letters can become those of somebody else in lower case.
+        """
+        return {member.email.lower(): member.role for member in self.spec.members if member.email.isascii()}
 
     @classmethod
     def parse(cls, manifest: Manifest) -> Self:

@@ -1,7 +1,6 @@
 """`magecluster cloud-api`: runs the Cloud API, beside the operator or apart from it."""
 
 import argparse
-import asyncio
 import ipaddress
 import os
 from pathlib import Path
@@ -186,6 +185,8 @@ def _oidc(chosen: argparse.Namespace) -> Oidc | None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    import uvloop
+
     from magecluster.cloud.main import run
     from magecluster.cloud.store.keys import InvalidKeyError
     from magecluster.cloud.web.server import CannotListenError
@@ -194,7 +195,7 @@ def _run(chosen: argparse.Namespace) -> int:
     settings = settings_of(chosen)
     logs.configure(chosen)
     try:
-        asyncio.run(run(settings))
+        uvloop.run(run(settings))
     except (NoClusterError, CannotListenError, InvalidKeyError) as error:
         raise CommandError(str(error)) from error
     return 0

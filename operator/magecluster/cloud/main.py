@@ -124,7 +124,7 @@ def assemble(settings: Settings, connection: Connection, key: bytes) -> tuple[Se
     ]
 
     def age() -> float:
-        return max(reflector.age() for reflector in reflectors)
+        return max([reflector.age() for reflector in reflectors])
 
     services = Services(
         settings=settings,

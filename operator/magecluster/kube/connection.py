@@ -3,20 +3,20 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 import orjson
-from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config.config_exception import ConfigException
 
 from magecluster.api.labels import MANAGER
 from magecluster.api.model import Manifest
+from magecluster.kube import credentials
 from magecluster.kube.errors import KubeError, UnavailableError, error_from
+from magecluster.kube.wire import read_events, read_object
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -24,6 +24,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML."""
 
 UNAUTHORIZED = 401
+POOL = 64
+"""Connections for requests; the others wait."""
 WATCH_GRACE = 10.0
 """Seconds that the end of a watch may be late."""
 
@@ -32,6 +34,10 @@ logger = logging.getLogger(__name__)
 
 class NoClusterError(Exception):
     """There is no API server to talk to: no kubeconfig, no such context, not in a pod."""
+
+
+UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError, NoClusterError)
+"""What a request ends in that got no answer."""
 
 
 class Connection:
@@ -44,39 +50,33 @@ class Connection:
         self.configuration = Configuration()
         """Host, credentials and certificates as `kubernetes.aio` read them."""
         self._session: aiohttp.ClientSession | None = None
+        self._watches: aiohttp.ClientSession | None = None
         self.on_error = _ignore
         """Called with each error that a request ends in."""
 
     async def __aenter__(self) -> Self:
         await self.login()
-        connector = aiohttp.TCPConnector(ssl=_tls(self.configuration), limit=64)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        tls = credentials.tls(self.configuration)
+        self._session = self._new_session(tls, POOL)
+        # Watches last: in one pool with the requests, enough of them would leave no connection for any request.
+        self._watches = self._new_session(tls, 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session:
-            await self._session.close()
+        for session in (self._watches, self._session):
+            if session:
+                await session.close()
 
     async def login(self) -> None:
         """Read host and credentials anew. Raises `NoClusterError`."""
-        fresh = Configuration()
         if self._path and not self._path.exists():
             raise NoClusterError(f"there is no kubeconfig {self._path}: name another one with --kubeconfig")
         try:
-            if self._path is None and self._context is None and _in_pod():
-                kubeconfig.load_incluster_config(client_configuration=fresh)
-            else:
-                await kubeconfig.load_kube_config(
-                    config_file=str(self._path) if self._path else None,
-                    context=self._context,
-                    client_configuration=fresh,
-                    persist_config=False,
-                )
+            self.configuration = await credentials.read(self._path, self._context)
         except (ConfigException, OSError) as error:
             raise NoClusterError(
                 f"no Kubernetes to talk to ({error}): name one with --kubeconfig and --context"
             ) from error
-        self.configuration = fresh
 
     async def get(self, path: str, **params: str) -> Manifest:
         """Read an object or a collection."""
@@ -117,7 +117,7 @@ class Connection:
 
     async def watch(
         self, path: str, *, resource_version: str, seconds: float, **params: str
-    ) -> AsyncIterator[Manifest | None]:
+    ) -> AsyncGenerator[Manifest | None]:
         """Events `{"type", "object"}` since that version, for so many seconds; first `None`, when the watch is open.
 
         Raises `KubeError`; `ExpiredError` when the API server has forgotten that version.
@@ -131,25 +131,28 @@ class Connection:
         }
         # The API server ends the watch itself; a connection on which nothing comes for longer is dead.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=seconds + WATCH_GRACE)
-        url = self.configuration.host.rstrip("/") + path
+        session, url = _entered(self._watches), self.configuration.host.rstrip("/") + path
         try:
             for attempt in (1, 2):
                 headers = await self._headers(JSON)
-                async with self._open.get(url, params=query, headers=headers, timeout=timeout) as response:
+                async with session.get(url, params=query, headers=headers, timeout=timeout) as response:
                     if response.status == UNAUTHORIZED and attempt == 1:
                         await self.login()
                         continue
                     if response.status >= 400:  # noqa: PLR2004  HTTP: everything from here on is an error
-                        raise error_from(response.status, await _json(response), response.headers.get("Retry-After"))
+                        answer = await read_object(response)
+                        raise error_from(response.status, answer, response.headers.get("Retry-After"))
                     yield None
-                    async for line in _lines(response.content):
-                        event = orjson.loads(line)
-                        if event["type"] == "ERROR":
-                            raise error_from(int(event["object"].get("code") or 0), event["object"], None)
+                    async for event in read_events(response):
                         yield event
                     return
-        except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError, NoClusterError) as error:
-            raise UnavailableError(f"watch of {path}: {error or type(error).__name__}") from error
+        except KubeError as error:
+            self.on_error(error)
+            raise
+        except UNREACHABLE as error:
+            failure = UnavailableError(f"watch of {path}: {error or type(error).__name__}")
+            self.on_error(failure)
+            raise failure from error
 
     async def request(
         self,
@@ -166,7 +169,7 @@ class Connection:
             if status == UNAUTHORIZED:
                 await self.login()
                 status, answer, retry_after = await self._send(method, path, body, params, content_type)
-        except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError, NoClusterError) as error:
+        except UNREACHABLE as error:
             failure: KubeError = UnavailableError(f"{method} {path}: {error or type(error).__name__}")
             self.on_error(failure)
             raise failure from error
@@ -182,8 +185,9 @@ class Connection:
         data = None if body is None else orjson.dumps(body)
         url = self.configuration.host.rstrip("/") + path
         headers = await self._headers(content_type)
-        async with self._open.request(method, url, params=params, data=data, headers=headers) as response:
-            return response.status, await _json(response), response.headers.get("Retry-After")
+        session = _entered(self._session)
+        async with session.request(method, url, params=params, data=data, headers=headers) as response:
+            return response.status, await read_object(response), response.headers.get("Retry-After")
 
     async def _headers(self, content_type: str) -> dict[str, str]:
         headers = {"Accept": JSON, "Content-Type": content_type}
@@ -194,39 +198,14 @@ class Connection:
     def _params(self, *, dry_run: bool) -> dict[str, str]:
         return {"fieldManager": self._manager, **({"dryRun": "All"} if dry_run else {})}
 
-    @property
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("a Connection is used within 'async with'")
-        return self._session
+    def _new_session(self, tls: ssl.SSLContext, limit: int) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls, limit=limit), timeout=self._timeout)
 
 
-async def _json(response: aiohttp.ClientResponse) -> Manifest:
-    raw = await response.read()
-    if "json" in response.content_type:
-        answer: Manifest = orjson.loads(raw)
-        return answer
-    return {"message": raw.decode(errors="replace")[:500]}
-
-
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Lines of any length: an object has up to 1.5 MB, and the reader's own lines have 64 KiB."""
-    rest = b""
-    async for chunk in content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line:
-                yield line
-
-
-def _tls(configuration: Configuration) -> ssl.SSLContext:
-    """The package's own reading of certificates, authorities and switches."""
-    context: ssl.SSLContext = RESTClientObject(configuration).ssl_context
-    return context
-
-
-def _in_pod() -> bool:
-    return Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists()
+def _entered(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
+    if session is None:
+        raise RuntimeError("a Connection is used within 'async with'")
+    return session
 
 
 def _ignore(error: KubeError) -> None:

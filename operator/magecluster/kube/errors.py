@@ -18,7 +18,9 @@ from typing import NamedTuple
 from magecluster.api.model import Manifest
 
 _VALUE = r'"(?:[^"\\]|\\.)*"|\{.*\}|\[.*\]|-?[0-9][^:\s]*|null|true|false'
-_QUOTED = re.compile(rf"(?:Invalid|Unsupported|Duplicate) value: (?:(?:{_VALUE})(?:: |$))?", re.DOTALL)
+_QUOTED = re.compile(
+    rf"(?P<what>(?:Invalid|Unsupported|Duplicate) value|Not found)(?:: (?P<value>{_VALUE}))?(?:: |$)", re.DOTALL
+)
 """How apimachinery begins the message of a cause; the value may be a secret. Rules of ours come without it."""
 
 
@@ -112,6 +114,10 @@ def _causes(body: Manifest) -> tuple[Cause, ...]:
 
 
 def _unquoted(message: str) -> str:
-    """`Invalid value: "x": too long` as `too long`."""
+    """`Invalid value: "x": too long` as `too long`; where nothing else is said, `Duplicate value`."""
     beginning = _QUOTED.match(message)
-    return (message[beginning.end() :] if beginning else message) or "is not valid"
+    if beginning is None:
+        return message or "is not valid"
+    said = message[beginning.end() :]
+    # Formats repeat it at the end: `Invalid value: "x": … must be of type date-time: "x"`.
+    return said.removesuffix(f": {beginning['value']}") or beginning["what"]

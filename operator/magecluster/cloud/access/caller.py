@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from magecluster.api.mageteam import MageTeam, Role
 from magecluster.cloud.access.account import Account
 from magecluster.cloud.access.credentials import ServiceToken, Session
-from magecluster.cloud.access.email import canonical
 from magecluster.cloud.access.permissions import NOTHING, ROLE_PERMISSIONS, Permission
 
 
@@ -40,9 +39,11 @@ class Caller:
         """The strongest role of the account in a team."""
         if self.account.admin:
             return Role.ADMIN
-        spec = team.spec
-        roles = {member.role for member in spec.members if canonical(member.email) == self.account.email}
-        roles |= {group.role for group in spec.groups if group.name in self.account.groups}
+        mine = team.roles.get(self.account.email)
+        groups = self.account.groups
+        if not groups:
+            return mine
+        roles = {mine, *(group.role for group in team.spec.groups if group.name in groups)}
         # Roles are declared strongest first.
         return next((role for role in Role if role in roles), None)
 

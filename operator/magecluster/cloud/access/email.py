@@ -1,6 +1,7 @@
 """E-mail addresses: who an account is."""
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 
 MOST_CHARACTERS = 254
@@ -20,6 +21,7 @@ def canonical(email: str) -> str | None:
     return folded if _EMAIL.fullmatch(folded) else None
 
 
+@lru_cache(maxsize=1024)
 def account_id(email: str) -> str:
-    """16 hexadecimal digits for any text, also one that can be no account."""
+    """16 hexadecimal digits for any text, also one that can be no account. Remembered: every request asks for one."""
     return sha256(email.casefold().encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from magecluster.cloud.errors import CloudError, MethodNotAllowedError, NotFoundError
+from magecluster.cloud.errors import MethodNotAllowedError, NotFoundError
 from magecluster.cloud.web import (
     clusters,
     documentation,
@@ -38,24 +38,26 @@ ROUTES: tuple[Route, ...] = (
 
 
 def create_app(services: Services, routes: tuple[Route, ...] = ROUTES) -> web.Application:
-    """Every route behind the one door."""
-    app = web.Application(middlewares=[_told], client_max_size=MOST_BYTES)
+    """Every route behind the one door; no middleware, which every request would pay for."""
+    app = web.Application(client_max_size=MOST_BYTES)
+    methods: dict[str, list[str]] = {}
     for route in routes:
         app.router.add_route(route.method, route.path, entrance(services, route))
+        methods.setdefault(route.path, []).append(route.method)
+    for path, offered in methods.items():
+        app.router.add_route("*", path, _other_method(", ".join(sorted(offered))))
+    app.router.add_route("*", "/{path:.*}", _nothing_here)
     return app
 
 
-@web.middleware
-async def _told(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """The one shape for requests that no route takes."""
-    try:
-        return await handler(request)
-    except web.HTTPMethodNotAllowed as refused:
-        allowed = ", ".join(sorted(refused.allowed_methods))
-        error: CloudError = MethodNotAllowedError(f"{request.method} is not offered here: use {allowed}")
+def _other_method(allowed: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def refuse(request: web.Request) -> web.Response:
+        error = MethodNotAllowedError(f"{request.method} is not offered here: use {allowed}")
         return answer(error.body(), error.status, {"Allow": allowed})
-    except web.HTTPNotFound:
-        error = NotFoundError("there is nothing at this path: /api/v1/openapi.json tells what there is")
-        return answer(error.body(), error.status)
+
+    return refuse
+
+
+async def _nothing_here(_: web.Request) -> web.Response:
+    error = NotFoundError("there is nothing at this path: /api/v1/openapi.json tells what there is")
+    return answer(error.body(), error.status)

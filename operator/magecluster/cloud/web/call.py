@@ -33,6 +33,8 @@ class Call:
     route: Route
     address: str
     """Of the client, behind proxies that are trusted."""
+    age: float = 0.0
+    """Of the cache, in seconds."""
     caller: Caller | None = None
     team: MageTeam | None = None
     rights: frozenset[Permission] = NOTHING

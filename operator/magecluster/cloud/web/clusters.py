@@ -22,7 +22,7 @@ async def get(call: Call) -> web.Response:
     if entry is None:
         raise change.missing(team, name)
     body, tag = call.services.presenter.answer(entry, team.metadata.name, reveal=Permission.REVEAL in call.rights)
-    headers = {"ETag": tag, "Age": f"{call.services.age():.0f}"}
+    headers = {"ETag": tag, "Age": f"{call.age:.0f}"}
     if tag in map(str.strip, call.request.headers.get("If-None-Match", "").split(",")):
         return web.Response(status=304, headers=headers)
     return raw(body, headers=headers)
@@ -34,7 +34,7 @@ async def list_(call: Call) -> web.Response:
     found = call.services.clusters.page(call.of().spec.namespace, paging.after(call), count + 1)
     page = [shown(call, entry.manifest()) for entry in found[:count]]
     body = {"clusters": page, "metadata": paging.metadata(page[-1]["name"] if len(found) > count else None)}
-    return answer(body, headers={"Age": f"{call.services.age():.0f}"})
+    return answer(body, headers={"Age": f"{call.age:.0f}"})
 
 
 async def logs(call: Call) -> web.Response:

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from magecluster.cloud.access.caller import Caller
+from magecluster.cloud.access.permissions import NOTHING
 from magecluster.cloud.errors import (
     CloudError,
     ForbiddenError,
@@ -57,7 +58,7 @@ async def admit(call: Call) -> None:
     """Find out who it is and whether he may. Raises `CloudError`."""
     route, services, request = call.route, call.services, call.request
     if route.access is not Access.PUBLIC:
-        _check_age(services)
+        call.age = fresh_age(services)
         shown = identity.token_of(request)
         if shown is None:
             raise UnauthenticatedError("log in first: POST /api/v1/sessions, then send its token")
@@ -70,11 +71,13 @@ async def admit(call: Call) -> None:
         call.body = await body.read(request, route.takes, services.settings.body_seconds)
 
 
-def _check_age(services: Services) -> None:
+def fresh_age(services: Services) -> float:
+    """Seconds since the cache was known to be up to date. Raises `UnavailableError` when that is too long ago."""
     age = services.age()
     if age > services.settings.stale_seconds:
         told = "has not answered yet" if age == float("inf") else f"was heard of last {age:.0f} s ago"
         raise UnavailableError(f"Kubernetes {told}: try again", retry_after=RETRY_SECONDS)
+    return age
 
 
 def _limit(services: Services, caller: Caller) -> None:
@@ -88,11 +91,11 @@ def _judge(call: Call, caller: Caller) -> None:
     access = call.route.access
     if isinstance(access, frozenset):
         name = call.path("team")
-        call.team = call.services.teams.find(name)
-        if call.team is None or caller.role(call.team) is None:
+        team = call.team = call.services.teams.find(name)
+        rights = call.rights = caller.rights(team) if team else NOTHING
+        if team is None or (not rights and caller.role(team) is None):
             raise NotFoundError(f"there is no team {name}, or you do not belong to it")
-        call.rights = caller.rights(call.team)
-        if not access & call.rights:
+        if access.isdisjoint(rights):
             needed = " or ".join(sorted(access))
             raise ForbiddenError(f"this needs {needed}, which your role or your token does not have")
     elif access in (Access.SESSION, Access.PLATFORM) and caller.session is None:
