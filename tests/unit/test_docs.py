@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,10 +12,14 @@ import yaml
 
 from magecluster.api.magecluster import KIND, MageCluster
 from magecluster.api.status import Reason
-from magecluster.cli import operator
+from magecluster.cli import cloud_api, operator
+from magecluster.cloud.access.permissions import Permission
+from magecluster.cloud.main import assemble
+from magecluster.cloud.settings import Settings
 from magecluster.controller.metrics import Metrics
 from magecluster.controller.workqueue import Workqueue
 from magecluster.kube.cache import Key
+from magecluster.kube.connection import Connection
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -106,11 +111,27 @@ def test_the_metrics_are_those_that_are_exported() -> None:
     assert told == {name for name in exported if not name.endswith("_created")}
 
 
-def test_the_options_are_those_of_the_operator() -> None:
+def test_the_metrics_of_the_cloud_api_are_those_that_are_exported(tmp_path: Path) -> None:
+    services, _ = assemble(Settings(), Connection(tmp_path / "none", None), bytes(32))
+    exported = set(re.findall(r"^# TYPE (magecluster_\w+)", services.metrics.text().decode(), re.MULTILINE))
+    told = set(re.findall(r"magecluster_cloud_\w+", text("docs/cloud-api.md")))
+    assert told == {name for name in exported if not name.endswith("_created")}
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "document"),
+    [("operator", operator, "docs/operations.md"), ("cloud-api", cloud_api, "docs/cloud-api.md")],
+)
+def test_the_options_are_those_of_the_command(name: str, command: ModuleType, document: str) -> None:
     commands = argparse.ArgumentParser().add_subparsers()
-    operator.add_to(commands)
-    options = set(re.findall(r"--[a-z-]+", commands.choices["operator"].format_help())) - {"--help"}
-    assert set(re.findall(r"^\| `(--[a-z-]+)", text("docs/operations.md"), re.MULTILINE)) == options
+    command.add_to(commands)
+    options = set(re.findall(r"--[a-z-]+", commands.choices[name].format_help())) - {"--help"}
+    rows = re.findall(r"^\| (`--.*?) \|", text(document), re.MULTILINE)
+    assert {option for row in rows for option in re.findall(r"`(--[a-z-]+)", row)} == options
+
+
+def test_every_scope_of_a_token_is_told() -> None:
+    assert set(re.findall(r"`((?:clusters|team):\w+)`", text("docs/cloud-api.md"))) == set(Permission)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=named)
