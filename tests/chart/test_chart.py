@@ -4,11 +4,13 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.support.cloud_api import ADMIN, PASSWORD, CloudApi, a_team, good
 from tests.support.eventually import eventually
 from tests.support.kube import Namespace, a_cluster
 from tests.support.operator import OperatorProcess
@@ -26,6 +28,8 @@ VALUES = {
     "definitions that go": ["--set", "crds.keep=false"],
     "a private registry": ["--set", "imagePullSecrets[0].name=registry", "--set", "image.tag=1"],
     "arguments": ["--set", "extraArgs={--workers=2,--log-level=debug}"],
+    "no Cloud API": ["--set", "cloudApi.enabled=false"],
+    "a Cloud API with arguments": ["--set", "cloudApi.extraArgs={--no-api-key}", "--set", "cloudApi.service.port=8080"],
 }
 
 
@@ -49,7 +53,7 @@ def test_the_chart_and_the_operator_have_one_version() -> None:
 def test_gateways_run_the_operators_own_image(cluster: Cluster) -> None:
     found = yaml.safe_load_all(render(cluster, "x", "--set", "image.tag=other"))
     pod = next(m for m in found if m and m["kind"] == "Deployment")["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
+    container = next(c for c in pod["containers"] if c["name"] == "operator")
     assert container["image"].endswith(":other")
     assert {"name": "MAGECLUSTER_IMAGE", "value": container["image"]} in container["env"]
 
@@ -73,24 +77,27 @@ def bound(
     """An operator with the rights of the chart and no others."""
     if the_operator.running:
         the_operator.stop()
-    rules = [
-        m
-        for m in yaml.safe_load_all(render(cluster, bare.name))
-        if m and m["kind"] not in ("Deployment", "CustomResourceDefinition")
-    ]
-    bare.apply(*rules)
-    token = bare.kubectl("create", "token", "op-operator").strip()
+    with rights(cluster, bare, tmp_path, "--set", "cloudApi.enabled=false") as kubeconfig:
+        options = (f"--lease-namespace={bare.name}", "--lease-name=op-operator")
+        process = OperatorProcess(kubeconfig, tmp_path / "log", *options).start()
+        yield process
+        if process.running:
+            process.stop()
+
+
+@contextmanager
+def rights(cluster: Cluster, space: Namespace, folder: Path, *options: str) -> Iterator[Path]:
+    """A kubeconfig with the rights that the chart gives its service account, and no others."""
+    manifests = [m for m in yaml.safe_load_all(render(cluster, space.name, *options)) if m]
+    space.apply(*(m for m in manifests if m["kind"] not in ("Deployment", "CustomResourceDefinition")))
+    token = space.kubectl("create", "token", "op-operator").strip()
     kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text())
     kubeconfig["users"] = [{"name": user["name"], "user": {"token": token}} for user in kubeconfig["users"]]
-    own = tmp_path / "kubeconfig"
+    own = folder / "kubeconfig"
     own.write_text(yaml.safe_dump(kubeconfig))
-    process = OperatorProcess(
-        own, tmp_path / "log", f"--lease-namespace={bare.name}", "--lease-name=op-operator"
-    ).start()
-    yield process
-    if process.running:
-        process.stop()
-    cluster.kubectl("delete", "clusterrole,clusterrolebinding", f"{bare.name}-op-operator")
+    yield own
+    names = (f"{space.name}-op-operator", f"{space.name}-op-cloud-api")
+    cluster.kubectl("delete", "clusterrole,clusterrolebinding", *names, "--ignore-not-found")
 
 
 def test_the_rights_of_the_chart_are_enough(bound: OperatorProcess, bare: Namespace) -> None:
@@ -154,3 +161,53 @@ def test_credentials_of_a_cluster_are_random(bound: OperatorProcess, bare: Names
     values = [value for name in ("one-auth", "two-auth") for value in bare.get("secret", name)["data"].values()]
     assert len(set(values)) == 6
     assert all(len(base64.b64decode(value)) >= 32 for value in values)
+
+
+def test_the_rights_of_the_cloud_api_are_enough(cluster: Cluster, bare: Namespace, tmp_path: Path) -> None:
+    team = f"{bare.name}-team"
+    cluster.kubectl("create", "namespace", team)
+    try:
+        with rights(cluster, bare, tmp_path) as kubeconfig:
+            api = CloudApi(kubeconfig, tmp_path / "log", bare.name).start().ready()
+            try:
+                uses_everything(api, bare, team)
+            finally:
+                api.stop()
+            told = api.log.read_text()
+            assert not re.search(r"cannot (\w+) resource", told), told
+            assert not api.tracebacks()
+    finally:
+        cluster.kubectl("delete", "namespace", team, "--wait=false")
+
+
+def uses_everything(api: CloudApi, own: Namespace, team: str) -> None:
+    api.user("add", ADMIN, "--admin", "--password-stdin")
+    own.apply(a_team("kubectl", f"{team}-other"))
+    client = api.logs_in(ADMIN, PASSWORD)
+    good(client("POST", "/teams", {"team": {"id": team, "namespace": team}}))
+    good(client("PUT", f"/teams/{team}/members/ed@example.com", {"member": {"role": "Editor"}}))
+    secret = {"name": "TOKEN", "value": "x", "secret": True}
+    path = f"/teams/{team}/clusters"
+    good(client("POST", path, {"cluster": {"name": "demo", "config": {"extraEnvs": [secret]}}}))
+    good(client("PUT", f"{path}/demo", {"cluster": {"config": {"extraEnvs": [{**secret, "value": "y"}]}}}))
+    invited = good(
+        client("POST", f"/teams/{team}/invitations", {"invitation": {"email": "vi@example.com", "role": "Viewer"}})
+    )
+    good(client("DELETE", f"/teams/{team}/invitations/{invited['invitation']['id']}"))
+    token = good(client("POST", f"/teams/{team}/tokens", {"token": {"name": "ci", "scopes": ["clusters:read"]}}))[
+        "token"
+    ]
+    good(client("DELETE", f"/teams/{team}/tokens/{token['id']}"))
+    good(client("DELETE", f"{path}/demo"))
+    good(client("DELETE", f"/teams/{team}"))
+    api.user("remove", ADMIN)
+
+
+def test_without_the_cloud_api_the_operator_can_list_no_secrets_at_all(cluster: Cluster) -> None:
+    def lists(*options: str) -> bool:
+        found = [m for m in yaml.safe_load_all(render(cluster, "x", *options)) if m]
+        rules = [rule for manifest in found for rule in manifest.get("rules") or []]
+        return any("secrets" in rule["resources"] and "list" in rule["verbs"] for rule in rules)
+
+    assert lists()
+    assert not lists("--set", "cloudApi.enabled=false")
