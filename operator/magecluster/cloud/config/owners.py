@@ -1,74 +1,78 @@
-"""Fields that a GitOps controller holds: it would undo a change of them.
+"""Fields that a GitOps controller holds, as metadata.managedFields tells: it would undo a change of them.
 
-The API server notes in `metadata.managedFields` who set which field. Of a server-side apply that is just what the
-manifest names. Of a client-side apply it is more: all defaults that were filled in when the object was made belong to
-whoever made it. What such a manifest names stands in an annotation, so with it only those fields count.
+A controller that applies on the server (`Apply`) owns exactly what its manifest names. One that works like `kubectl
+apply` (`Update`) owns whatever its request wrote, with the defaults that the API server filled in. What its manifest
+named stands in an annotation; with that, only those fields count, and a list as a whole: such a controller writes a
+list anew if it differs at all, so a variable that others add is undone, too. Without the annotation all it owns counts.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from magecluster.api.model import Manifest
 from magecluster.cloud.config.fields import ENVS, Path
+from magecluster.cloud.config.power import COUNT
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+APPLY = "Apply"
+SCALE = "scale"
 
 
 def held(
     managed_fields: Iterable[Manifest], annotations: Mapping[str, str], paths: Iterable[Path], managers: Collection[str]
 ) -> dict[Path, str]:
-    """The leaves among `paths` that one of `managers` set, and which of them.
+    """Which of the paths of a spec (see `fields.py`) one of the managers owns, or owns something below, and which.
 
-    The first two are those of the live object's metadata.
+    `annotations` are those of the same object.
     """
-    named = _applied(annotations)
-    claims: list[tuple[str, Any]] = []
-    for entry in managed_fields:
-        if entry["manager"] in managers and entry.get("subresource", "") in ("", "scale"):
-            fields = entry.get("fieldsV1", {}).get("f:spec", {})
-            claims.append((entry["manager"], fields if entry["operation"] == "Apply" or named is None else None))
+    entries = [entry for entry in managed_fields if entry.get("manager") in managers]
+    manifest = _last_applied(annotations)
     found: dict[Path, str] = {}
     for path in paths:
-        for manager, fields in claims:
-            if _names(named, path) if fields is None else _owns(fields, path):
-                found.setdefault(path, manager)
+        owner = next((str(entry["manager"]) for entry in entries if _owns(entry, manifest, path)), None)
+        if owner:
+            found[path] = owner
     return found
 
 
-def _owns(fields: Any, path: Path) -> bool:
-    """Whether `fieldsV1` of a spec has the field, or something below it."""
+def _owns(entry: Manifest, manifest: Any, path: Path) -> bool:
+    subresource = entry.get("subresource")
+    if subresource and (subresource, path) != (SCALE, (COUNT,)):
+        return False
+    if not subresource and entry.get("operation") != APPLY and manifest is not None:
+        place = _named(manifest, path)
+        return place is not None and _has(entry, place)
+    return _has(entry, path)
+
+
+def _has(entry: Manifest, path: Path) -> bool:
+    node: Any = entry.get("fieldsV1", {}).get("f:spec")
     for place, step in enumerate(path):
-        key = json.dumps({"name": step}, separators=(",", ":")) if place == 1 and path[0] == ENVS else None
-        node = fields.get(f"k:{key}" if key else f"f:{step}") if isinstance(fields, dict) else None
-        if node is None:
+        key = f'k:{{"name":"{step}"}}' if path[:place] == (ENVS,) else f"f:{step}"
+        if not isinstance(node, dict) or key not in node:
             return False
-        if node == {}:  # a field that is owned as a whole
-            return True
-        fields = node
+        node = node[key]
     return True
 
 
-def _applied(annotations: Mapping[str, str]) -> Manifest | None:
-    """The spec of the manifest that was applied last by a client, `None` if none was."""
+def _named(manifest: Any, path: Path) -> Path | None:
+    """The path as far as the manifest goes down: to a list that the rest of it is in; `None` if it does not name it."""
+    node = manifest
+    for place, step in enumerate(path):
+        if not isinstance(node, dict):
+            return path[:place]
+        if step not in node:
+            return None
+        node = node[step]
+    return path
+
+
+def _last_applied(annotations: Mapping[str, str]) -> Any:
+    """The spec of the manifest; `None` if there is none, or none that can be read."""
     try:
-        found: Any = json.loads(annotations.get(LAST_APPLIED, ""))
-        spec = found.get("spec")
-    except (ValueError, AttributeError):
+        manifest = orjson.loads(annotations[LAST_APPLIED])
+    except (KeyError, orjson.JSONDecodeError):
         return None
-    return spec if isinstance(spec, dict) else None
-
-
-def _names(spec: Any, path: Path) -> bool:
-    """Whether a manifest names the field, or something below it."""
-    for place, step in enumerate(path):
-        if place == 1 and path[0] == ENVS:
-            entries = spec if isinstance(spec, list) else []
-            spec = next((env for env in entries if isinstance(env, dict) and env.get("name") == step), None)
-        elif isinstance(spec, dict):
-            spec = spec.get(step)
-        elif spec is not None:
-            return True  # what stands above is set as a whole
-        if spec is None:
-            return False
-    return True
+    return manifest.get("spec") or {} if isinstance(manifest, dict) else None
