@@ -36,6 +36,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 class Entry(NamedTuple):
     """One cluster, packed: thousands are few Python objects."""
 
+    name: str
     uid: str
     version: int
     """metadata.resourceVersion: grows with every change."""
@@ -68,7 +69,7 @@ class Clusters:
             return
         if known is None:
             bisect.insort(self._names.setdefault(namespace, []), name)
-        space[name] = Entry(metadata["uid"], version, orjson.dumps(self._slim(live)))
+        space[name] = Entry(name, metadata["uid"], version, orjson.dumps(self._slim(live)))
         if known:
             self._history.append(((namespace, name), space[name]))
         self._tell((namespace, name))

@@ -70,27 +70,35 @@ def reached(live: Manifest, wish: str) -> bool:
 
 
 class Presenter:
-    """Keeps the bytes of answers, because most clusters are read more often than they change."""
+    """Keeps the bytes of clusters, because most are read more often than they change."""
 
     def __init__(self, key: bytes, most: int = 2048) -> None:
         self._key, self._most = key, most
         self._kept: dict[tuple[str, int, str, bool], tuple[bytes, str]] = {}
 
     def answer(self, entry: Entry, team: str, *, reveal: bool) -> tuple[bytes, str]:
-        """Body of `GET` and its ETag."""
+        """Body of `GET`, `ClusterAnswer` of the wire, and its ETag."""
         place = (entry.uid, entry.version, team, reveal)
-        if kept := self._kept.get(place):
-            return kept
-        live = entry.manifest()
-        made = (self.body(live, team, reveal=reveal), etag(live))
-        while len(self._kept) >= self._most:
-            del self._kept[next(iter(self._kept))]
-        self._kept[place] = made
-        return made
+        kept = self._kept.get(place)
+        if kept is None:
+            live = entry.manifest()
+            kept = (self.body(live, team, reveal=reveal), etag(live))
+            while len(self._kept) >= self._most:
+                del self._kept[next(iter(self._kept))]
+            self._kept[place] = kept
+        return kept
+
+    def item(self, entry: Entry, team: str, *, reveal: bool) -> bytes:
+        """`Cluster` of the wire."""
+        body, _ = self.answer(entry, team, reveal=reveal)
+        return body[len(_BEFORE) : -len(_BEHIND)]
 
     def body(self, live: Manifest, team: str, *, reveal: bool, **more: Any) -> bytes:
         """`ClusterAnswer` of the wire."""
         return orjson.dumps({"cluster": presented(live, team, self._key, reveal=reveal), **more})
+
+
+_BEFORE, _BEHIND = b'{"cluster":', b"}"
 
 
 def etag(live: Manifest) -> str:

@@ -129,11 +129,14 @@ def _planned(call: Call) -> tuple[Change, Manifest]:
 async def _make(call: Call, metadata: Manifest, wish: Change) -> Manifest:
     services, name = call.services, metadata["name"]
     change.check_limits(call, call.of(), name, None, wish.after)
-    vault = secret_name(name)
-    if wish.texts and not call.dry_run:
-        await services.vaults.put(metadata["namespace"], vault, name, wish.texts, owner=None)
+    vault, spec = secret_name(name), wish.patch.get("spec", {})
     try:
-        live = await services.clusters.create(metadata, wish.patch.get("spec", {}), dry_run=call.dry_run)
+        if not wish.texts or call.dry_run:
+            return await services.clusters.create(metadata, spec, dry_run=call.dry_run)
+        # Texts are written first; so it has to be known before that the cluster can be made.
+        await services.clusters.create(metadata, spec, dry_run=True)
+        await services.vaults.put(metadata["namespace"], vault, name, wish.texts, owner=None)
+        live = await services.clusters.create(metadata, spec)
     except KubeConflictError:
         raise ConflictError(f"there is a cluster {name} already: choose another name, or change that one") from None
     except KubeNotFoundError:
@@ -141,13 +144,10 @@ async def _make(call: Call, metadata: Manifest, wish: Change) -> Manifest:
         raise ConflictError(
             f"the namespace {namespace} of the team does not exist: an administrator makes it"
         ) from None
-    if wish.texts and not call.dry_run:
-        try:
-            await services.vaults.adopt(live, vault)
-        except KubeError as error:
-            logger.warning(
-                "Secret %s/%s has no owner and will outlive its cluster: %s", metadata["namespace"], vault, error
-            )
+    try:
+        await services.vaults.adopt(live, vault)
+    except KubeError as error:
+        logger.warning("Secret %s/%s will outlive its cluster: %s", metadata["namespace"], vault, error)
     return live
 
 
