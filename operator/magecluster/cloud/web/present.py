@@ -76,6 +76,10 @@ class Presenter:
         self._key, self._most = key, most
         self._kept: dict[tuple[str, int, str, bool], tuple[bytes, str]] = {}
 
+    def count(self) -> int:
+        """How many are kept."""
+        return len(self._kept)
+
     def answer(self, entry: Entry, team: str, *, reveal: bool) -> tuple[bytes, str]:
         """Body of `GET`, `ClusterAnswer` of the wire, and its ETag."""
         place = (entry.uid, entry.version, team, reveal)
