@@ -11,7 +11,7 @@ import structlog
 from magecluster.api.labels import CLOUD_API
 from magecluster.cloud.access.buckets import TokenBuckets
 from magecluster.cloud.errors import TooManyRequestsError
-from magecluster.cloud.login import bootstrap
+from magecluster.cloud.login import bootstrap, oidc
 from magecluster.cloud.login.passwords import Passwords
 from magecluster.cloud.login.sessions import Sessions
 from magecluster.cloud.settings import Settings
@@ -126,6 +126,14 @@ def assemble(settings: Settings, connection: Connection, key: bytes) -> tuple[Se
     def age() -> float:
         return max([reflector.age() for reflector in reflectors])
 
+    sessions = Sessions(
+        accounts,
+        passwords,
+        clock=clock,
+        random=os.urandom,
+        session_seconds=settings.session_seconds,
+        idle_seconds=settings.idle_seconds,
+    )
     services = Services(
         settings=settings,
         connection=connection,
@@ -138,14 +146,8 @@ def assemble(settings: Settings, connection: Connection, key: bytes) -> tuple[Se
         clusters=clusters,
         vaults=Vaults(connection, clock),
         passwords=passwords,
-        sessions=Sessions(
-            accounts,
-            passwords,
-            clock=clock,
-            random=os.urandom,
-            session_seconds=settings.session_seconds,
-            idle_seconds=settings.idle_seconds,
-        ),
+        sessions=sessions,
+        oidc=oidc.configured(settings, key, accounts, sessions, os.urandom),
         rates=TokenBuckets(settings.requests_per_second or 1, settings.burst, MOST_CALLERS),
         metrics=metrics,
         audit=Audit(_print),

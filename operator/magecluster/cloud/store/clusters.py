@@ -9,6 +9,7 @@ import orjson
 
 from magecluster.api.magecluster import API_VERSION, KIND
 from magecluster.api.model import Manifest
+from magecluster.cloud.config.owners import LAST_APPLIED
 from magecluster.cloud.store.signal import Signal
 from magecluster.kube.connection import Connection
 from magecluster.kube.kinds import MAGE_CLUSTERS
@@ -30,7 +31,6 @@ _METADATA = (
     "deletionTimestamp",
     "labels",
 )
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class Entry(NamedTuple):
@@ -177,7 +177,7 @@ class Clusters:
         if held:
             metadata["managedFields"] = held
         else:
-            annotations.pop(_LAST_APPLIED, None)
+            annotations.pop(LAST_APPLIED, None)
         if annotations:
             metadata["annotations"] = annotations
         return {"metadata": metadata, "spec": live.get("spec") or {}, "status": live.get("status") or {}}

@@ -102,6 +102,18 @@ class Call:
         return text in TRUE
 
 
+def done(call: Call, what: str) -> web.Response:
+    """The answer to a write that leaves nothing to show: 204, or with `dryRun` what would have changed."""
+    if call.dry_run:
+        return answer({"dry_run": planned(what)})
+    return web.Response(status=204, headers={"Server": SERVER})
+
+
+def planned(*changed: str, restarts: bool = False) -> dict[str, object]:
+    """`DryRun` of the wire."""
+    return {"changed": list(changed), "restarts": restarts}
+
+
 def answer(body: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """JSON that no cache keeps."""
     return raw(body if isinstance(body, bytes) else orjson.dumps(body), status, headers)

@@ -7,10 +7,12 @@ from time import perf_counter
 import structlog
 from aiohttp import web
 
+from magecluster.api.mageteam import MageTeam
 from magecluster.cloud.access.caller import Caller
 from magecluster.cloud.access.permissions import NOTHING
 from magecluster.cloud.errors import (
     CloudError,
+    ConflictError,
     ForbiddenError,
     NotFoundError,
     TooManyRequestsError,
@@ -91,7 +93,7 @@ def _judge(call: Call, caller: Caller) -> None:
     access = call.route.access
     if isinstance(access, frozenset):
         name = call.path("team")
-        team = call.team = call.services.teams.find(name)
+        team = call.team = _usable(call, caller, name)
         rights = call.rights = caller.rights(team) if team else NOTHING
         if team is None or (not rights and caller.role(team) is None):
             raise NotFoundError(f"there is no team {name}, or you do not belong to it")
@@ -102,6 +104,16 @@ def _judge(call: Call, caller: Caller) -> None:
         raise ForbiddenError("a service token cannot do this: log in with e-mail and password")
     elif access is Access.PLATFORM and not caller.platform_admin:
         raise ForbiddenError("only administrators of this installation may do this")
+
+
+def _usable(call: Call, caller: Caller, name: str) -> MageTeam | None:
+    """That a team exists and cannot be used is told to those who can mend it. Raises `ConflictError`."""
+    try:
+        return call.services.teams.find(name)
+    except ConflictError:
+        if caller.platform_admin:
+            raise
+        return None
 
 
 def refused(call: Call, error: CloudError | KubeError) -> web.Response:

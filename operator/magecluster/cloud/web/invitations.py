@@ -21,7 +21,7 @@ from magecluster.cloud.errors import (
 )
 from magecluster.cloud.login.passwords import check_new
 from magecluster.cloud.web import idempotency, identity
-from magecluster.cloud.web.call import Call, answer
+from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.invitation_page import page
 from magecluster.cloud.web.members import joined
 from magecluster.cloud.web.route import API, DRY_RUN, IDEMPOTENCY_KEY, Access, Route, may
@@ -76,7 +76,7 @@ async def post(call: Call) -> web.Response:
         await call.services.invitations.add(team.name, invitation, dry_run=call.dry_run)
     shown = _shown(there or invitation)
     if call.dry_run:
-        return answer({"invitation": shown, "dry_run": {"changed": ["invitation"], "restarts": False}}, 201)
+        return answer({"invitation": shown, "dry_run": planned("invitation")}, 201)
     link = identity.origin(call.request, call.services.settings) + LINK.format(token=issued.text)
     return answer({"invitation": {**shown, "link": link}}, 201)
 
@@ -86,9 +86,7 @@ async def delete(call: Call) -> web.Response:
     id_ = call.path("invitation")
     if not await call.services.invitations.remove(call.of().metadata.name, id_, dry_run=call.dry_run):
         raise NotFoundError(f"there is no open invitation {id_}")
-    if call.dry_run:
-        return answer({"dry_run": {"changed": ["invitation"], "restarts": False}})
-    return web.Response(status=204)
+    return done(call, "invitation")
 
 
 async def look(call: Call) -> web.Response:
@@ -120,9 +118,7 @@ async def accept(call: Call) -> web.Response:
         await _check_logged_in(call, invitation)
     await joined(call, team.metadata.name, invitation.email, invitation.role)
     await call.services.invitations.remove(team.metadata.name, parsed.id, dry_run=call.dry_run)
-    if call.dry_run:
-        return answer({"dry_run": {"changed": ["member"], "restarts": False}})
-    return web.Response(status=204)
+    return done(call, "member")
 
 
 async def _opened(call: Call) -> tuple[MageTeam, Invitation, Parsed]:

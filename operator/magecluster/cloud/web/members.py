@@ -9,7 +9,7 @@ from magecluster.cloud.access.email import canonical
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.errors import ConflictError, InvalidRequestError, NotFoundError
 from magecluster.cloud.web import paging
-from magecluster.cloud.web.call import Call, answer
+from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.route import CURSOR, DRY_RUN, LIMIT, Route, may
 from magecluster.cloud.web.teams import TEAM
 from magecluster.cloud.web.wire.sessions import Planned
@@ -29,7 +29,7 @@ async def put(call: Call) -> web.Response:
     """Add a member, or change a role."""
     email, role = _email(call), call.sent(MemberPut).member.role
     await joined(call, call.of().metadata.name, email, role)
-    more = {"dry_run": {"changed": ["member"], "restarts": False}} if call.dry_run else {}
+    more = {"dry_run": planned("member")} if call.dry_run else {}
     return answer({"member": shown(call, Member(email=email, role=role)), **more})
 
 
@@ -43,9 +43,7 @@ async def delete(call: Call) -> web.Response:
         return _guarded(call, spec, [member for member in spec.members if canonical(member.email) != email])
 
     await call.services.teams.change(call.of().metadata.name, edit, dry_run=call.dry_run)
-    if call.dry_run:
-        return answer({"dry_run": {"changed": ["member"], "restarts": False}})
-    return web.Response(status=204)
+    return done(call, "member")
 
 
 async def joined(call: Call, team: str, email: str, role: Role) -> None:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from magecluster.cloud.access.buckets import TokenBuckets
 from magecluster.cloud.login.passwords import Passwords
@@ -20,6 +21,9 @@ from magecluster.cloud.web.background import Background
 from magecluster.cloud.web.metrics import Metrics
 from magecluster.cloud.web.present import Presenter
 from magecluster.kube.connection import Connection
+
+if TYPE_CHECKING:
+    from magecluster.cloud.login.oidc.flow import OpenIdConnect
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
@@ -43,6 +47,8 @@ class Services:
     vaults: Vaults
     passwords: Passwords
     sessions: Sessions
+    oidc: "OpenIdConnect | None"
+    """`None` unless a provider is configured."""
     rates: TokenBuckets
     metrics: Metrics
     audit: Audit

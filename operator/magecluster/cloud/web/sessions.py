@@ -7,7 +7,7 @@ from aiohttp import web
 from magecluster.cloud.access.account import Account
 from magecluster.cloud.access.account import Session as Opened
 from magecluster.cloud.errors import CloudError, TooManyRequestsError
-from magecluster.cloud.web.call import Call, answer
+from magecluster.cloud.web.call import Call, answer, done
 from magecluster.cloud.web.identity import check_api_key
 from magecluster.cloud.web.route import API, DRY_RUN, Access, Parameter, Route
 from magecluster.cloud.web.services import rfc3339
@@ -75,10 +75,9 @@ async def list_(call: Call) -> web.Response:
 
 async def delete(call: Call) -> web.Response:
     """Log out."""
-    if call.dry_run:
-        return answer({"dry_run": {"changed": ["session"], "restarts": False}})
-    await call.services.sessions.end(call.who())
-    return web.Response(status=204)
+    if not call.dry_run:
+        await call.services.sessions.end(call.who())
+    return done(call, "session")
 
 
 async def me(call: Call) -> web.Response:
@@ -98,9 +97,7 @@ async def put_password(call: Call) -> web.Response:
     await call.services.sessions.change_password(
         call.who().account.email, sent.current_password, sent.password, call.address, dry_run=call.dry_run
     )
-    if call.dry_run:
-        return answer({"dry_run": {"changed": ["password"], "restarts": False}})
-    return web.Response(status=204)
+    return done(call, "password")
 
 
 _DRY = {200: "With `dryRun`"}

@@ -6,9 +6,8 @@ from aiohttp import web
 
 from magecluster.api.mageteam import Limits, MageTeam, MageTeamSpec
 from magecluster.cloud.access.permissions import Permission
-from magecluster.cloud.errors import NotFoundError
 from magecluster.cloud.web import paging
-from magecluster.cloud.web.call import Call, answer
+from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.route import API, CURSOR, DRY_RUN, LIMIT, Access, Route, may
 from magecluster.cloud.web.wire.sessions import Planned
 from magecluster.cloud.web.wire.teams import TeamAnswer, TeamList, TeamPatch, TeamPost
@@ -42,7 +41,7 @@ async def post(call: Call) -> web.Response:
 
 async def patch(call: Call) -> web.Response:
     """Change a team."""
-    sent, name = call.sent(TeamPatch).team, _named(call)
+    sent, name = call.sent(TeamPatch).team, call.path("team")
     changed = sorted(sent.model_fields_set)
     call.audit["changes"] = {field: [None, None] for field in changed}
     wire = sent.model_dump(mode="json", exclude_unset=True)
@@ -61,19 +60,9 @@ async def patch(call: Call) -> web.Response:
 
 async def delete(call: Call) -> web.Response:
     """Delete a team; its clusters run on."""
-    name = _named(call)
-    await call.services.teams.delete(name, dry_run=call.dry_run)
-    if call.dry_run:
-        return answer({"dry_run": {"changed": ["team"], "restarts": False}})
-    return web.Response(status=204)
-
-
-def _named(call: Call) -> str:
-    """Raises `NotFoundError`."""
     name = call.path("team")
-    if call.services.teams.find(name) is None:
-        raise NotFoundError(f"there is no team {name}")
-    return name
+    await call.services.teams.delete(name, dry_run=call.dry_run)
+    return done(call, "team")
 
 
 def _limits(wire: Any) -> Limits:
@@ -81,7 +70,7 @@ def _limits(wire: Any) -> Limits:
 
 
 def _answer(call: Call, team: MageTeam, changed: list[str], status: int = 200) -> web.Response:
-    more = {"dry_run": {"changed": changed, "restarts": False}} if call.dry_run else {}
+    more = {"dry_run": planned(*changed)} if call.dry_run else {}
     headers = {"Location": TEAM.format(team=team.metadata.name)} if status == 201 else None  # noqa: PLR2004  Created
     return answer({"team": _shown(call, team), **more}, status, headers)
 

@@ -11,7 +11,7 @@ from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.access.token import RANDOM_BYTES, TokenKind, make
 from magecluster.cloud.errors import ConflictError, ForbiddenError, NotFoundError
 from magecluster.cloud.web import idempotency
-from magecluster.cloud.web.call import Call, answer
+from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.route import DRY_RUN, IDEMPOTENCY_KEY, Route, may
 from magecluster.cloud.web.services import rfc3339
 from magecluster.cloud.web.teams import TEAM
@@ -58,7 +58,7 @@ async def post(call: Call) -> web.Response:
     account = await call.services.accounts.change(caller.account.email, edit, dry_run=call.dry_run)
     made = _shown(account, account.tokens.get(token.id, token))
     if call.dry_run:
-        return answer({"token": made, "dry_run": {"changed": ["token"], "restarts": False}}, 201)
+        return answer({"token": made, "dry_run": planned("token")}, 201)
     return answer({"token": {**made, "token": issued.text}}, 201)
 
 
@@ -71,9 +71,7 @@ async def delete(call: Call) -> web.Response:
         return account.revoked(token.id, now)
 
     await call.services.accounts.change(owner.email, edit, dry_run=call.dry_run)
-    if call.dry_run:
-        return answer({"dry_run": {"changed": ["token"], "restarts": False}})
-    return web.Response(status=204)
+    return done(call, "token")
 
 
 def _repeated(call: Call, account: Account, there: ServiceToken) -> Account:

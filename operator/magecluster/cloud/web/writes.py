@@ -12,7 +12,7 @@ from magecluster.cloud.config.merge import Change, merge
 from magecluster.cloud.config.power import Request, wish_of
 from magecluster.cloud.errors import ConflictError, InvalidRequestError
 from magecluster.cloud.web import change, idempotency
-from magecluster.cloud.web.call import Call, answer, raw
+from magecluster.cloud.web.call import Call, answer, planned, raw
 from magecluster.cloud.web.change import Done
 from magecluster.cloud.web.clusters import CLUSTER, CLUSTERS, shown
 from magecluster.cloud.web.events import report
@@ -65,7 +65,7 @@ async def delete(call: Call) -> web.Response:
     except KubeNotFoundError:
         raise change.missing(call.of(), call.path("cluster")) from None
     if call.dry_run:
-        body = {"cluster": shown(call, live), "dry_run": {"changed": ["cluster"], "restarts": False}}
+        body = {"cluster": shown(call, live), "dry_run": planned("cluster")}
         return answer(body)
     report(call, live, "Deleted", "deleted the cluster")
     return web.Response(status=204)
@@ -75,7 +75,7 @@ async def finish(call: Call, done: Done, status: int = 200) -> web.Response:
     """Report a change, wait if that is asked for, and answer with the newest state."""
     live, more, headers = done.live, {}, {}
     if call.dry_run:
-        more["dry_run"] = {"changed": done.change.changed, "restarts": done.restarts}
+        more["dry_run"] = planned(*done.change.changed, restarts=done.restarts)
     else:
         if done.change.patch:
             report(call, live, "Changed", f"changed {', '.join(done.change.changed)}")
