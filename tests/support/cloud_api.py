@@ -149,12 +149,12 @@ class Team:
 
 
 def a_team(name: str, namespace: str, **spec: Any) -> Manifest:
-    members = [{"email": email, "role": role} for role, email in ROLES.items()]
+    spec.setdefault("members", [{"email": email, "role": role} for role, email in ROLES.items()])
     return {
         "apiVersion": "magecluster.io/v1alpha1",
         "kind": "MageTeam",
         "metadata": {"name": name},
-        "spec": {"namespace": namespace, "members": members, **spec},
+        "spec": {"namespace": namespace, **spec},
     }
 
 

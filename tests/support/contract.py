@@ -1,4 +1,4 @@
-"""The scripts that Mage publishes for its Cloud API, as they stand in its document, which is not part of this repository."""
+"""The scripts that Mage publishes for its Cloud API, as they stand in its document, which is no part of this one."""
 
 import os
 import re

@@ -118,7 +118,8 @@ class Provider:
         if self.secret is None:
             return sent.get("client_id") == CLIENT and "Authorization" not in request.headers
         if given := request.headers.get("Authorization"):
-            return given == "Basic " + base64.b64encode(f"{CLIENT}:{self.secret}".encode()).decode()
+            right = base64.b64encode(f"{CLIENT}:{self.secret}".encode()).decode()
+            return given == f"Basic {right}" and "token_endpoint_auth_methods_supported" not in self.metadata
         return bool((sent.get("client_id"), sent.get("client_secret")) == (CLIENT, self.secret))
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -164,6 +165,11 @@ def _by_hand(header: Claims, claims: Claims, sign: Callable[[bytes], bytes]) -> 
     """What no library makes."""
     text = b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims))
     return b".".join((text, base64.urlsafe_b64encode(sign(text)).rstrip(b"="))).decode()
+
+
+def without_kid(provider: Provider, claims: Claims) -> str:
+    """Allowed while there is one key only."""
+    return jwt.encode({"alg": "RS256"}, claims, provider.keys[-1])
 
 
 def forged(provider: Provider, claims: Claims) -> str:

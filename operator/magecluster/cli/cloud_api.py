@@ -114,6 +114,13 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="age of the cache from which on nothing is served",
     )
+    parser.add_argument(
+        "--body-seconds",
+        type=float,
+        default=_DEFAULT.body_seconds,
+        metavar="N",
+        help="time in which a request has to arrive",
+    )
 
 
 def _add_oidc(parser: argparse.ArgumentParser) -> None:
@@ -154,6 +161,7 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
         requests_per_second=chosen.requests_per_second,
         burst=chosen.burst,
         stale_seconds=chosen.stale_seconds,
+        body_seconds=chosen.body_seconds,
     )
 
 

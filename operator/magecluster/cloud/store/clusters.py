@@ -1,5 +1,6 @@
 """MageClusters: a watch cache that is read, and the writes, which are patches of the resource and nothing else."""
 
+import asyncio
 import bisect
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -19,7 +20,7 @@ Key = tuple[str, str]
 """Namespace and name of a cluster."""
 
 HISTORY = 2000
-"""Versions of all clusters together that are remembered, for streams that come back."""
+"""Replaced versions of all clusters together that are remembered, for streams that come back."""
 
 _METADATA = (
     "name",
@@ -71,7 +72,7 @@ class Clusters:
             bisect.insort(self._names.setdefault(namespace, []), name)
         space[name] = Entry(name, metadata["uid"], version, orjson.dumps(self._slim(live)))
         if known:
-            self._history.append(((namespace, name), space[name]))
+            self._history.append(((namespace, name), known))
         self._tell((namespace, name))
 
     def remove(self, live: Manifest) -> None:
@@ -116,17 +117,27 @@ class Clusters:
         return sum(map(len, self._spaces.values()))
 
     def since(self, namespace: str, name: str, version: int) -> list[Entry]:
-        """The versions of a cluster after that one, oldest first; only the newest if the others are forgotten."""
+        """The versions of a cluster after that one, oldest first; only the newest if the others are forgotten.
+
+        None when that one is newer than what is known: another replica was faster.
+        """
         entry = self.entry(namespace, name)
-        if entry is None or entry.version == version:
+        if entry is None or entry.version <= version:
             return []
         key = (namespace, name)
         known = [old for at, old in self._history if at == key and old.uid == entry.uid]
-        return [old for old in known if old.version > version] if version in (old.version for old in known) else [entry]
+        if version not in (old.version for old in known):
+            return [entry]
+        return [*(old for old in known if old.version > version), entry]
 
     async def changed(self, namespace: str, name: str, seconds: float) -> bool:
         """Wait for a change of one cluster; whether there was one in that time."""
-        return await self._signals.setdefault((namespace, name), Signal()).wait(seconds)
+        done, _ = await asyncio.wait([self.next(namespace, name)], timeout=max(0.0, seconds))
+        return bool(done)
+
+    def next(self, namespace: str, name: str) -> asyncio.Future[None]:
+        """Done at the next change of one cluster, see `Signal.next`."""
+        return self._signals.setdefault((namespace, name), Signal()).next()
 
     async def fresh(self, namespace: str, name: str) -> Manifest:
         """From the API server itself. Raises `KubeError`."""

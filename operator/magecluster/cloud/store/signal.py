@@ -15,9 +15,13 @@ class Signal:
             self._waiting.set_result(None)
         self._waiting = None
 
-    async def wait(self, seconds: float) -> bool:
-        """Whether something changed within that time."""
+    def next(self) -> asyncio.Future[None]:
+        """Done at the next change from now on; of all who ask until then, so nobody may cancel it."""
         if self._waiting is None:
             self._waiting = asyncio.get_running_loop().create_future()
-        done, _ = await asyncio.wait([self._waiting], timeout=max(0.0, seconds))
+        return self._waiting
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether something changed within that time."""
+        done, _ = await asyncio.wait([self.next()], timeout=max(0.0, seconds))
         return bool(done)

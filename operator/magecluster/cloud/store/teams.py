@@ -14,6 +14,7 @@ from magecluster.api.model import Manifest
 from magecluster.cloud.access.caller import Caller
 from magecluster.cloud.config.fields import merge_patch
 from magecluster.cloud.errors import CloudError, ConflictError, NotFoundError
+from magecluster.cloud.store.signal import Signal
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
@@ -61,6 +62,8 @@ class Teams:
         """UIDs that were seen to go while requests were under way: their answers come too late."""
         self._asking = self._lists = 0
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.news = Signal()
+        """Fired at each change of any team."""
 
     def put(self, live: Manifest) -> None:
         """Take in what is newer than what is known."""
@@ -211,6 +214,7 @@ class Teams:
         if entry:
             self._entries[name] = entry
             bisect.insort(self._claims.setdefault(entry.namespace, []), entry.born)
+        self.news.fire()
 
     def _problem(self, entry: Entry) -> str:
         """Why a team cannot be used; without names, because anybody who is logged in may ask."""

@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import orjson
+import structlog
 
 from magecluster.api.labels import CLOUD_API, INSTANCE, MANAGED_BY
 from magecluster.api.magecluster import API_VERSION, KIND
@@ -17,14 +18,16 @@ from magecluster.api.model import Manifest
 from magecluster.cloud.errors import ConflictError
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import ConflictError as KubeConflictError
-from magecluster.kube.errors import NotFoundError
-from magecluster.kube.kinds import SECRETS
+from magecluster.kube.errors import KubeError, NotFoundError
+from magecluster.kube.kinds import MAGE_CLUSTERS, SECRETS
 
 WRITTEN = "magecluster.io/written"
 """Annotation: key → when it was written, in seconds since 1970."""
 GRACE_SECONDS = 600.0
 """No request lives so long: what was written before and is not referred to will not be."""
 ATTEMPTS = 10
+
+logger = structlog.stdlib.get_logger(__name__)
 
 
 class Vaults:
@@ -38,8 +41,9 @@ class Vaults:
     ) -> None:
         """Write texts by their keys. Raises `KubeError`, `ConflictError`.
 
-        `owner` is the MageCluster with which the Secret ends; `None` while there is none yet, see `adopt`. What a
-        deleted cluster of the same name left behind is taken over before the garbage collector gets it.
+        `owner` is the MageCluster with which the Secret ends; `None` while there is none yet, see `adopt`; then
+        `ConflictError` of Kubernetes when somebody else has made the cluster meanwhile. What a deleted cluster of the
+        same name left behind is taken over before the garbage collector gets it.
         """
         now = int(self._clock())
         data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
@@ -53,6 +57,8 @@ class Vaults:
                     return
                 continue
             _check(live, cluster)
+            if owner is None and live["metadata"].get("ownerReferences"):
+                await self._check_left_behind(namespace, cluster)
             path, patch = _patch(live, data, _written(live) | dict.fromkeys(data, now))
             patch["metadata"]["ownerReferences"] = _owners(owner)
             if await self._attempt("PATCH", path, patch):
@@ -64,11 +70,26 @@ class Vaults:
         patch = {"metadata": {"ownerReferences": _owners(cluster)}}
         await self._connection.merge(SECRETS.path(cluster["metadata"]["namespace"], name), patch)
 
-    async def tidy(self, namespace: str, name: str, used: AbstractSet[str]) -> None:
-        """Remove what is not used and was written long ago. Raises `KubeError`."""
+    async def _check_left_behind(self, namespace: str, cluster: str) -> None:
+        try:
+            await self._connection.get(MAGE_CLUSTERS.path(namespace, cluster))
+        except NotFoundError:
+            return
+        raise KubeConflictError(f"MageCluster {cluster} exists")
+
+    async def tidy(self, namespace: str, name: str, cluster: str, used: AbstractSet[str]) -> None:
+        """Remove what is not used and was written long ago; what fails is made good by the next change."""
+        try:
+            await self._tidy(namespace, name, cluster, used)
+        except KubeError as error:
+            logger.warning("Could not tidy up Secret %s/%s: %s", namespace, name, error)
+
+    async def _tidy(self, namespace: str, name: str, cluster: str, used: AbstractSet[str]) -> None:
         try:
             live = await self._connection.get(SECRETS.path(namespace, name))
         except NotFoundError:
+            return
+        if not _is_ours(live, cluster):
             return
         written, oldest = _written(live), self._clock() - GRACE_SECONDS
         unused = [key for key in live.get("data") or {} if key not in used and written.get(key, 0) < oldest]
@@ -120,12 +141,20 @@ def _patch(live: Manifest, data: Mapping[str, str | None], written: Mapping[str,
 
 
 def _written(live: Manifest) -> dict[str, int]:
-    found: Any = orjson.loads((live["metadata"].get("annotations") or {}).get(WRITTEN) or "{}")
-    return found if isinstance(found, dict) else {}
+    """What somebody else made of the annotation counts as nothing: then everything was written long ago."""
+    try:
+        found: Any = orjson.loads((live["metadata"].get("annotations") or {}).get(WRITTEN, ""))
+    except orjson.JSONDecodeError:
+        return {}
+    return {key: when for key, when in found.items() if isinstance(when, int)} if isinstance(found, dict) else {}
+
+
+def _is_ours(live: Manifest, cluster: str) -> bool:
+    labels = live["metadata"].get("labels") or {}
+    return (labels.get(MANAGED_BY), labels.get(INSTANCE)) == (CLOUD_API, cluster)
 
 
 def _check(live: Manifest, cluster: str) -> None:
-    labels = live["metadata"].get("labels") or {}
-    if (labels.get(MANAGED_BY), labels.get(INSTANCE)) != (CLOUD_API, cluster):
+    if not _is_ours(live, cluster):
         name = live["metadata"]["name"]
         raise ConflictError(f"a Secret {name} exists that is not the Cloud API's: an administrator has to rename it")

@@ -24,7 +24,7 @@ from magecluster.cloud.web.door import entrance
 from magecluster.cloud.web.route import Route
 from magecluster.cloud.web.services import Services
 
-ROUTES: tuple[Route, ...] = (
+_ROUTES: tuple[Route, ...] = (
     *clusters.ROUTES,  # first: the router looks in this order
     *writes.ROUTES,
     *stream.ROUTES,
@@ -34,9 +34,9 @@ ROUTES: tuple[Route, ...] = (
     *members.ROUTES,
     *invitations.ROUTES,
     *tokens.ROUTES,
-    *documentation.ROUTES,
     *health.ROUTES,
 )
+ROUTES = (*_ROUTES, *documentation.routes(_ROUTES))
 
 
 def create_app(services: Services, routes: tuple[Route, ...] = ROUTES) -> web.Application:

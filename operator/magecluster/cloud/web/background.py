@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+DRAIN_SECONDS = 5.0
+
 logger = structlog.stdlib.get_logger(__name__)
 
 
@@ -21,10 +23,13 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def drain(self) -> None:
-        """Wait for all of it."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+    async def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Wait for all of it, but not for ever: what is told to an API server that hangs is told to nobody."""
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

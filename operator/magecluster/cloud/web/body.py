@@ -1,6 +1,7 @@
 """Reading the body of a request: bounded in size, time and depth, and of the right type."""
 
 import asyncio
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,8 @@ async def read(request: web.Request, kind: type[Wire], seconds: float) -> Wire:
     """The body as `kind`. Raises `CloudError`."""
     if request.content_type not in MEDIA or (request.charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise MediaTypeError(f"send the body as {MEDIA[0]}, with this Content-Type, in UTF-8")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise MediaTypeError("send the body as it is, without Content-Encoding")
     try:
         async with asyncio.timeout(seconds):
             text = await request.read()
@@ -34,6 +37,8 @@ async def read(request: web.Request, kind: type[Wire], seconds: float) -> Wire:
         raise SlowRequestError(f"the request did not arrive within {seconds:g} s: send it again") from None
     except web.HTTPRequestEntityTooLarge:
         raise TooLargeError(f"a request has at most {MOST_BYTES} bytes: send less") from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise BadRequestError("the request broke off before its body was complete: send it again") from None
     return parsed(text, kind)
 
 
@@ -47,6 +52,7 @@ def parsed(text: bytes, kind: type[Wire]) -> Wire:
         raise BadRequestError("the body is a JSON object")
     if _too_deep(found):
         raise BadRequestError(f"the body is nested deeper than {MOST_DEPTH} levels")
+    json.loads(text, object_pairs_hook=_named_once, parse_int=str, parse_float=str)
     try:
         return kind.model_validate(found)
     except ValidationError as error:
@@ -67,6 +73,12 @@ def _said(type_: str, message: str) -> str:
             return "is missing"
         case _:
             return message[:1].lower() + message[1:]
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> None:
+    """Of two values of one name, each program takes another one. Raises `BadRequestError`."""
+    if len(dict(pairs)) != len(pairs):
+        raise BadRequestError("the body has one name twice in the same object: send each name once")
 
 
 def _too_deep(node: Any) -> bool:

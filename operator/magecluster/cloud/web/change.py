@@ -187,7 +187,7 @@ async def _write(call: Call, live: Manifest, wish: Change) -> Manifest:
         await services.vaults.put(metadata["namespace"], vault, metadata["name"], wish.texts, owner=live)
     after = await services.clusters.patch(live, wish.patch, dry_run=call.dry_run)
     if wish.keys and not call.dry_run and any(path[0] == ENVS for path in wish.paths):
-        await services.vaults.tidy(metadata["namespace"], vault, wish.keys)
+        await services.vaults.tidy(metadata["namespace"], vault, metadata["name"], wish.keys)
     return after
 
 

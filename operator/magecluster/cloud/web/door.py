@@ -20,7 +20,7 @@ from magecluster.cloud.errors import (
     UnavailableError,
 )
 from magecluster.cloud.web import body, identity
-from magecluster.cloud.web.call import TRUE, Call, answer
+from magecluster.cloud.web.call import SERVER, TRUE, Call, answer
 from magecluster.cloud.web.kubernetes import refusal_of
 from magecluster.cloud.web.route import Access, Route
 from magecluster.cloud.web.services import Services, rfc3339
@@ -48,6 +48,9 @@ def entrance(services: Services, route: Route) -> Handler:
             reference = secrets.token_hex(8)
             logger.exception("Could not answer %s (%s)", route.name, reference)
             response = failed(call, reference)
+        if not response.prepared:
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers.setdefault("Server", SERVER)
         services.metrics.request(route.name, response.status, perf_counter() - began)
         if route.writes:
             record(call, response)

@@ -106,6 +106,6 @@ _BEFORE, _BEHIND = b'{"cluster":', b"}"
 
 
 def etag(live: Manifest) -> str:
-    """Version of config and of state: `"UID-GENERATION-RESOURCEVERSION"`."""
+    """Version of config and of state: `"UID-GENERATION-RESOURCEVERSION"`; what was not made has no version."""
     metadata = live["metadata"]
-    return f'"{metadata["uid"]}-{metadata["generation"]}-{metadata["resourceVersion"]}"'
+    return f'"{metadata["uid"]}-{metadata["generation"]}-{metadata.get("resourceVersion", "")}"'

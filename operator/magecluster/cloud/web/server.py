@@ -2,17 +2,22 @@
 
 import asyncio
 import ssl
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 
 from magecluster.cloud.settings import Settings, Tls
+from magecluster.cloud.web.protocol import Runner
 
 IDLE_SECONDS = 30.0
-"""A connection without a complete request for so long is closed: it idles, or sends its headers byte by byte."""
+"""A connection on which the next request is not complete for so long is closed: it idles, or its headers dawdle."""
 LOOK_SECONDS = 5.0
 """How often to look whether the certificate has changed; the kubelet needs a minute to update a mounted Secret."""
+
+_NO_PASSWORD = b""
+"""OpenSSL would ask for that of an encrypted key at the terminal, and wait."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -21,15 +26,12 @@ class CannotListenError(Exception):
     """The address is taken or not ours, or there is no certificate; the text says which."""
 
 
-async def serve(app: web.Application, settings: Settings) -> web.AppRunner:
+async def serve(app: web.Application, settings: Settings, idle: float = IDLE_SECONDS) -> web.AppRunner:
     """Start serving; the caller cleans the runner up. Raises `CannotListenError`."""
     context = tls_context(settings.tls) if settings.tls else None
-    runner = web.AppRunner(
-        app,
-        access_log=None,  # addresses hold one-time links; metrics and audit tell the rest
-        keepalive_timeout=IDLE_SECONDS,
-        shutdown_timeout=settings.grace_seconds,
-    )
+    runner = Runner(app, first=settings.body_seconds, idle=idle, grace=settings.grace_seconds)
+    if settings.tls and context:
+        _follow_while_serving(app, context, settings.tls)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.listen, settings.port, ssl_context=context).start()
@@ -37,10 +39,17 @@ async def serve(app: web.Application, settings: Settings) -> web.AppRunner:
         await runner.cleanup()
         reason = f"cannot serve on {settings.listen}:{settings.port} ({error.strerror}); choose by --listen and --port"
         raise CannotListenError(reason) from error
-    if settings.tls and context:
-        app_task = asyncio.create_task(follow(context, settings.tls))
-        runner.app.on_cleanup.append(lambda _: _ended(app_task))
     return runner
+
+
+def _follow_while_serving(app: web.Application, context: ssl.SSLContext, tls: Tls) -> None:
+    async def following(_: web.Application) -> AsyncGenerator[None]:
+        task = asyncio.create_task(follow(context, tls))
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    app.cleanup_ctx.append(following)
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
@@ -48,7 +57,7 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(tls.certificate, tls.key)
+        context.load_cert_chain(tls.certificate, tls.key, password=_NO_PASSWORD)
     except (OSError, ssl.SSLError) as error:
         raise CannotListenError(f"cannot use {tls.certificate} with {tls.key} ({error}); mount both as PEM") from error
     return context
@@ -64,7 +73,7 @@ async def follow(context: ssl.SSLContext, tls: Tls, every: float = LOOK_SECONDS)
             continue
         try:
             tls_context(tls)  # a pair that does not fit must not get half into the context in use
-            context.load_cert_chain(tls.certificate, tls.key)
+            context.load_cert_chain(tls.certificate, tls.key, password=_NO_PASSWORD)
         except (CannotListenError, OSError, ssl.SSLError) as error:
             logger.warning("Could not load the new certificate, the old one stays in use: %s", error)
         else:
@@ -82,8 +91,3 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino, found.st_size
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -1,8 +1,9 @@
 """Server-Sent Events of one cluster: its state as it changes."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from aiohttp import web
@@ -20,7 +21,7 @@ from magecluster.cloud.web.route import Parameter, Route, may
 from magecluster.cloud.web.wire.clusters import ClusterEvent
 
 KEEP_ALIVE_SECONDS = 10.0
-"""A comment comes so often, so that proxies do not cut the stream; and it is looked whether the token still counts."""
+"""A comment comes so often, so that proxies do not cut the stream; and it is seen whether the token has expired."""
 MOST_STREAMS = 20
 """Of one session or token."""
 RETRY_MS = 3000
@@ -47,25 +48,46 @@ async def events(call: Call) -> web.StreamResponse:
 
 
 async def _follow(call: Call, response: web.StreamResponse, live: Manifest) -> None:
+    services, clock = call.services, call.services.clock
     namespace, name, uid = (live["metadata"][key] for key in ("namespace", "name", "uid"))
-    clusters = call.services.clusters
-    seen, told = _last_seen(call), None
-    while not call.services.stopping.is_set():
-        entry = clusters.entry(namespace, name)
-        if entry is None or entry.uid != uid:
-            await response.write(b"event: deleted\ndata: {}\n\n")
-            return
-        for version in clusters.since(namespace, name, seen):
-            event = _event(version)
-            seen = version.version
-            if event != told:
-                await response.write(_message(version, event))
-                told = event
-        if not await clusters.changed(namespace, name, KEEP_ALIVE_SECONDS):
-            await response.write(b": keep-alive\n\n")
-        if not _still_allowed(call):
-            await response.write(b"event: revoked\ndata: {}\n\n")
-            return
+    seen, told, beat = _last_seen(call), None, clock() + KEEP_ALIVE_SECONDS
+    with _ending(services.stopping) as ending:
+        while not ending.done():
+            # Asked for before anything is looked at, so that nothing happens unnoticed while something is sent.
+            news = services.clusters.next(namespace, name), services.accounts.news.next(), services.teams.news.next()
+            waited: list[asyncio.Future[Any]] = [*news, ending]
+            if last := _last_word(call, services.clusters.entry(namespace, name), uid):
+                await response.write(last)
+                return
+            for version in services.clusters.since(namespace, name, seen):
+                event = _event(version)
+                seen = version.version
+                if event != told:
+                    await response.write(_message(version, event))
+                    told = event
+            if clock() >= beat:
+                await response.write(b": keep-alive\n\n")
+                beat = clock() + KEEP_ALIVE_SECONDS
+            left = max(0.0, beat - clock())
+            await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+
+@contextmanager
+def _ending(event: asyncio.Event) -> Iterator[asyncio.Task[Literal[True]]]:
+    task = asyncio.create_task(event.wait())
+    try:
+        yield task
+    finally:
+        task.cancel()
+
+
+def _last_word(call: Call, entry: Entry | None, uid: str) -> bytes | None:
+    """What ends the stream, if something does."""
+    if not _still_allowed(call):
+        return b"event: revoked\ndata: {}\n\n"
+    if entry is None or entry.uid != uid:
+        return b"event: deleted\ndata: {}\n\n"
+    return None
 
 
 def _last_seen(call: Call) -> int:

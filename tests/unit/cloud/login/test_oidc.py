@@ -48,6 +48,7 @@ async def test_nothing_of_a_login_under_way_is_guessed_or_read_from_its_cookie(s
     state = (await visit(first.url))["state"]
     assert state not in first.cookie
     assert server.provider.seen["nonce"] not in first.cookie
+    assert server.provider.seen["nonce"] != state
     assert first.cookie not in repr(await server.leave())
 
 

@@ -20,6 +20,7 @@ from tests.support.oidc import (
     forged,
     unsigned,
     with_public_key,
+    without_kid,
 )
 from tests.support.oidc_server import DISCOVERY, Server
 
@@ -53,6 +54,7 @@ async def test_a_signature_that_is_none(server: Server, sign: Signer) -> None:
         {"nonce": "another"},
         {"nonce": None},
         {"aud": "another"},
+        {"aud": "another", "azp": CLIENT},
         {"aud": []},
         {"aud": None},
         {"aud": [CLIENT, "another"]},
@@ -101,6 +103,15 @@ async def test_a_new_key_is_fetched_but_not_again_and_again(server: Server, prov
     assert (await server.login()).email == EMAIL
     assert provider.asked["/jwks"] == 2
     assert provider.asked[DISCOVERY] == 1
+
+
+async def test_one_key_needs_no_name_and_what_encrypts_is_not_counted(server: Server, provider: Provider) -> None:
+    encrypts = RSAKey.generate_key(2048, {"use": "enc"})
+    provider.keys.insert(0, encrypts)
+    provider.sign = without_kid
+    assert (await server.login()).email == EMAIL
+    provider.keys.insert(0, RSAKey.generate_key(2048, {"use": "sig"}))
+    assert "does not publish" in await Server(provider).refusal()
 
 
 async def test_a_key_that_is_too_short_does_not_count(server: Server, provider: Provider) -> None:

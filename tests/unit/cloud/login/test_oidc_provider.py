@@ -79,7 +79,7 @@ async def test_the_answer_is_that_of_this_provider(
         ("/token", answering(401, {"error": "invalid_client"}), ProviderError),
         ("/token", answering(400, {"error": ["odd"]}), ProviderError),
         ("/token", answering(200, {"error": "server_error"}), UnavailableError),
-        ("/token", answering(403, {}), ProviderError),
+        ("/token", answering(403, {"id_token": "rubbish"}), ProviderError),
         ("/token", answering(200, {"access_token": "x"}), ProviderError),
         ("/token", answering(200, {"id_token": "rubbish"}), UnauthenticatedError),
         ("/token", answering(200, {"id_token": "a.b.c"}), UnauthenticatedError),
@@ -87,8 +87,6 @@ async def test_the_answer_is_that_of_this_provider(
         ("/token", answering(200, []), ProviderError),
         ("/token", answering(200, text="<html>"), ProviderError),
         ("/token", answering(200, text="[" * 100_000), ProviderError),
-        ("/token", answering(200, text="x" * 2_000_000), ProviderError),
-        ("/token", answering(302, text="", Location="/jwks"), ProviderError),
         ("/token", answering(429, {"error": "slow_down"}), UnavailableError),
         ("/token", answering(500, text="oops"), UnavailableError),
         ("/jwks", answering(404, {}), ProviderError),
@@ -115,12 +113,34 @@ async def test_an_endpoint_that_fails(server: Server, path: str, answer: Any, ki
         ({"jwks_uri": 7}, "jwks_uri"),
         ({"token_endpoint": "ftp://issuer.example/token"}, "no URL"),
         ({"jwks_uri": "/jwks"}, "no URL"),
+        ({"jwks_uri": "http:///jwks"}, "no URL"),
     ],
 )
 async def test_a_discovery_document_that_cannot_be_used(server: Server, document: dict[str, Any], told: str) -> None:
     server.provider.metadata = document
     with pytest.raises(ProviderError, match=told):
         await server.oidc.begin(REDIRECT)
+
+
+async def test_an_answer_is_not_read_without_end_nor_from_elsewhere(server: Server, provider: Provider) -> None:
+    provider.instead["/token"] = answering(200, {"id_token": "x" * 2_000_000})
+    assert "more than" in await server.refusal(ProviderError)
+    provider.instead["/token"] = answering(307, text="", Location="/elsewhere")
+    assert "answered 307" in await server.refusal(ProviderError)
+    assert not provider.asked["/elsewhere"]
+
+
+async def test_new_keys_that_cannot_be_fetched_are_a_failure_of_the_provider(
+    server: Server, provider: Provider
+) -> None:
+    await server.login()
+    server.ahead = 20
+    provider.rotate()
+    provider.instead["/jwks"] = answering(503, {})
+    assert "does not answer" in await server.refusal(UnavailableError)
+    server.ahead = 40
+    del provider.instead["/jwks"]
+    await server.login()
 
 
 async def test_an_issuer_may_end_with_a_slash(provider: Provider) -> None:

@@ -2,69 +2,38 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
-from magecluster.api.crd import schema
 from magecluster.api.magecluster import NAME_LENGTH
-from magecluster.api.spec import MageClusterSpec
 from magecluster.api.status import State
 from magecluster.cloud.web.wire.base import Answer, DryRun, PageMetadata, Timestamp, Wire
+from magecluster.cloud.web.wire.config import Config, ConfigChange
 
 NAME = rf"^[a-z]([-a-z0-9]{{0,{NAME_LENGTH - 2}}}[a-z0-9])?$"
 
-
-def _config_schema() -> dict[str, Any]:
-    """The spec without `status`, with a revision, and with `secret` in the entries of extraEnvs."""
-    spec = _plain(schema(MageClusterSpec))
-    spec["properties"].pop("status")
-    spec["properties"]["revision"] = {"type": "string", "description": "What was read; send it back as it is."}
-    spec["properties"]["extraEnvs"]["items"]["properties"]["secret"] = {
-        "type": "boolean",
-        "description": "Store the value in a Secret of the cluster, and never show it again.",
-    }
-    return {**spec, "description": "The names are those of Mage's Helm values. Absent keys stay; null resets."}
-
-
-def _plain(node: Any) -> Any:
-    """Without Kubernetes' own keywords, and without defaults: an absent key is not the default but stays as it is."""
-    match node:
-        case dict():
-            return {
-                key: _plain(value)
-                for key, value in node.items()
-                if not (key.startswith("x-kubernetes-") or (key == "default" and not isinstance(value, dict)))
-            }
-        case list():
-            return [_plain(item) for item in node]
-        case _:
-            return node
-
-
-Config = Annotated[dict[str, Any], WithJsonSchema(_config_schema())]
-"""Judged by `cloud.config`, which names every wrong field at once."""
-
 Wish = Literal["Active", "Stopped", "Restarting"]
+AsRead = Annotated[Any, Field(exclude=True, description="As it was read; changes nothing.")]
 
 
 class ClusterChange(Wire):
     """What shall be different. What a client read beside it may be sent back; it changes nothing."""
 
-    config: Config | None = None
+    config: ConfigChange | None = None
     """Absent: stays as it is."""
     status: Any = Field(default=None, json_schema_extra={"enum": ["Active", "Stopped", "Restarting", None]})
     """The wish whether it runs; absent: stays."""
-    id: Any = Field(default=None, exclude=True)
-    name: Any = Field(default=None, exclude=True)
-    team: Any = Field(default=None, exclude=True)
-    uuid: Any = Field(default=None, exclude=True)
-    state: Any = Field(default=None, exclude=True)
-    conditions: Any = Field(default=None, exclude=True)
-    url: Any = Field(default=None, exclude=True)
-    version: Any = Field(default=None, exclude=True)
-    revision: Any = Field(default=None, exclude=True)
-    generation: Any = Field(default=None, exclude=True)
-    observed_generation: Any = Field(default=None, exclude=True)
-    created_at: Any = Field(default=None, exclude=True)
+    id: AsRead = None
+    name: AsRead = None
+    team: AsRead = None
+    uuid: AsRead = None
+    state: AsRead = None
+    conditions: AsRead = None
+    url: AsRead = None
+    version: AsRead = None
+    revision: AsRead = None
+    generation: AsRead = None
+    observed_generation: AsRead = None
+    created_at: AsRead = None
 
 
 class ClusterPut(Wire):
@@ -78,7 +47,7 @@ class NewCluster(Wire):
 
     name: Annotated[str, Field(pattern=NAME, max_length=NAME_LENGTH)]
     """Lower-case letters, digits and `-`, beginning with a letter; also its address inside Kubernetes."""
-    config: Config | None = None
+    config: ConfigChange | None = None
     """Absent keys have their defaults."""
     status: Any = Field(default=None, json_schema_extra={"enum": ["Active", "Stopped", None]})
     """`Stopped` makes it without running it."""
