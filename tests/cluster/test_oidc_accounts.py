@@ -130,6 +130,20 @@ async def test_two_first_logins_of_one_person_at_once(first: Replica, deaf: Repl
         await deaf.sessions.identify(token, ADDRESS)
 
 
+async def test_another_replica_is_faster_with_the_first_login(
+    first: Replica, deaf: Replica, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = deaf.accounts.add
+
+    async def overtaken(account: Account) -> Account:
+        await at(first, provider).session()
+        return await add(account)
+
+    monkeypatch.setattr(deaf.accounts, "add", overtaken)
+    _, account = await at(deaf, provider).session()
+    assert len(account.sessions) == 2
+
+
 async def test_two_people_who_say_the_same_address_at_once(first: Replica, deaf: Replica, provider: Provider) -> None:
     async with a_provider() as another:
         outcomes = await asyncio.gather(outcome(at(first, provider)), outcome(at(deaf, another)))

@@ -85,7 +85,6 @@ def _claims(decoded: jwt.Token, expected: Expected) -> Any:
     needed = {
         "iss": {"essential": True, "value": expected.issuer},
         "aud": {"essential": True, "value": expected.client_id},
-        **{name: {"essential": True} for name in ("sub", "exp", "iat", "nonce")},
     }
     asked = {"nonce": expected.nonce, "client_id": expected.client_id, "access_token": expected.access_token}
     return CodeIDToken(decoded.claims, decoded.header, needed, asked)
