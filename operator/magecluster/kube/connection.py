@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,7 +51,7 @@ class Connection:
         """Host, credentials and certificates as `kubernetes.aio` read them."""
         self._session: aiohttp.ClientSession | None = None
         self._watches: aiohttp.ClientSession | None = None
-        self.on_error = _ignore
+        self.on_error: Callable[[KubeError], None] = _ignore
         """Called with each error that a request ends in."""
 
     async def __aenter__(self) -> Self:

@@ -7,6 +7,7 @@ from kubernetes.aio import config as kubeconfig
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
+
 async def read(path: Path | None, context: str | None) -> Configuration:
     """From a kubeconfig, or of the pod where nothing is named. Raises `ConfigException`, `OSError`."""
     fresh = Configuration()

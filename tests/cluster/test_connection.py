@@ -1,0 +1,112 @@
+"""What the operator's tests do not show of a Connection: the Cloud API watches by it, and tries writes out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing
+
+import pytest
+from tests.support.kube import Manifest, Namespace
+
+from magecluster.api.labels import CLOUD_API
+from magecluster.kube.connection import POOL, Connection
+from magecluster.kube.errors import ConflictError, ExpiredError, InvalidError, KubeError, NotFoundError
+from magecluster.kube.kinds import CONFIG_MAPS, SECRETS, Kind
+
+
+@pytest.fixture
+async def connection(bare: Namespace) -> AsyncIterator[Connection]:
+    async with Connection(bare.cluster.kubeconfig, None, timeout=10, manager=CLOUD_API) as connection:
+        yield connection
+        # A watch that is left closes its socket in a later round of the loop, which may be the last one.
+        await asyncio.sleep(0.01)
+
+
+def a_map(name: str, **data: str) -> Manifest:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+async def test_requests_have_room_beside_any_number_of_watches(connection: Connection, bare: Namespace) -> None:
+    path = CONFIG_MAPS.path(bare.name)
+    version = (await connection.get(path))["metadata"]["resourceVersion"]
+    async with AsyncExitStack() as stack:
+        for _ in range(POOL + 6):
+            watch = connection.watch(path, resource_version=version, seconds=60)
+            events = await stack.enter_async_context(aclosing(watch))
+            assert await anext(events) is None
+        await connection.get(path)
+
+
+async def test_a_forgotten_version(connection: Connection, bare: Namespace) -> None:
+    told: list[KubeError] = []
+    connection.on_error = told.append
+    path = CONFIG_MAPS.path(bare.name)
+    old = (await connection.get(path))["metadata"]["resourceVersion"]
+    await connection.create(path, a_map("a"))
+    await asyncio.to_thread(bare.cluster.restart, "apiserver")
+    with pytest.raises(ExpiredError):
+        [event async for event in connection.watch(path, resource_version=old, seconds=2)]
+    assert [type(error) for error in told] == [ExpiredError]
+
+
+async def test_a_watch_of_what_is_not_there(connection: Connection) -> None:
+    watch = connection.watch(Kind("magecluster.io", "v1", "nothings").path(), resource_version="1", seconds=2)
+    with pytest.raises(NotFoundError):
+        await anext(watch)
+
+
+async def test_trying_out_writes_nothing(connection: Connection, bare: Namespace) -> None:
+    path = CONFIG_MAPS.path(bare.name)
+    await connection.create(path, a_map("tried"), dry_run=True)
+    with pytest.raises(NotFoundError):
+        await connection.get(f"{path}/tried")
+    made = await connection.create(path, a_map("there", a="1"))
+    await connection.merge(f"{path}/there", {"data": {"a": "2"}}, dry_run=True)
+    await connection.apply(f"{path}/there", a_map("there", a="3"), dry_run=True)
+    await connection.replace(f"{path}/there", {**made, "data": {"a": "4"}}, dry_run=True)
+    await connection.delete(f"{path}/there", uid=made["metadata"]["uid"], resource_version=None, dry_run=True)
+    assert await connection.get(f"{path}/there") == made
+
+
+async def test_deleting_one_object_in_whichever_version(connection: Connection, bare: Namespace) -> None:
+    path = CONFIG_MAPS.path(bare.name)
+    made = await connection.create(path, a_map("a"))
+    await connection.merge(f"{path}/a", {"data": {"a": "2"}})
+    uid, version = made["metadata"]["uid"], made["metadata"]["resourceVersion"]
+    with pytest.raises(ConflictError):
+        await connection.delete(f"{path}/a", uid=uid, resource_version=version)
+    with pytest.raises(ConflictError):
+        await connection.delete(f"{path}/a", uid="another", resource_version=None)
+    await connection.delete(f"{path}/a", uid=uid, resource_version=None)
+    with pytest.raises(NotFoundError):
+        await connection.get(f"{path}/a")
+
+
+async def test_who_wrote(connection: Connection, bare: Namespace) -> None:
+    path = CONFIG_MAPS.path(bare.name)
+    await connection.create(path, a_map("a", a="1"))
+    await connection.merge(f"{path}/a", {"data": {"b": "1"}})
+    made = await connection.apply(f"{path}/a", a_map("a", c="1"))
+    assert {entry["manager"] for entry in made["metadata"]["managedFields"]} == {CLOUD_API}
+
+
+@pytest.mark.parametrize(
+    ("kind", "manifest"),
+    [
+        (Kind("magecluster.io", "v1alpha1", "mageclusters"), {"spec": {"restartedAt": "hush: hush"}}),
+        (Kind("magecluster.io", "v1alpha1", "mageclusters"), {"spec": {"image": {"repository": "hush: hush"}}}),
+        (Kind("magecluster.io", "v1alpha1", "mageclusters"), {"spec": {"tolerations": [{"operator": "hush"}]}}),
+        (SECRETS, {"metadata": {"labels": {"a": 'hush "hush"'}}}),
+    ],
+)
+async def test_causes_come_without_values(
+    connection: Connection, bare: Namespace, kind: Kind, manifest: Manifest
+) -> None:
+    names = {"mageclusters": "MageCluster", "secrets": "Secret"}
+    version = f"{kind.group}/{kind.version}" if kind.group else kind.version
+    metadata = {"name": "a", **manifest.get("metadata", {})}
+    whole = {"apiVersion": version, "kind": names[kind.plural], **manifest, "metadata": metadata}
+    with pytest.raises(InvalidError) as caught:
+        await connection.create(kind.path(bare.name), whole)
+    assert "hush" in str(caught.value), "the whole text is for the operator's own log"
+    assert caught.value.causes
+    assert "hush" not in str(caught.value.causes)
