@@ -28,9 +28,10 @@ def a_map(name: str, **data: str) -> Manifest:
 async def test_requests_have_room_beside_any_number_of_watches(connection: Connection, bare: Namespace) -> None:
     path = CONFIG_MAPS.path(bare.name)
     version = (await connection.get(path))["metadata"]["resourceVersion"]
-    async with AsyncExitStack() as stack:
+    # Long watches: none may end, and leave its place to the next one, before the time is up.
+    async with AsyncExitStack() as stack, asyncio.timeout(60):
         for _ in range(POOL + 6):
-            watch = connection.watch(path, resource_version=version, seconds=60)
+            watch = connection.watch(path, resource_version=version, seconds=600)
             events = await stack.enter_async_context(aclosing(watch))
             assert await anext(events) is None
         await connection.get(path)

@@ -1,6 +1,6 @@
 """What the Cloud API was asked to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Oidc:
     issuer: str
     """URL below which /.well-known/openid-configuration answers."""
     client_id: str
-    client_secret: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
     claim: str = "groups"
     """Claim with the names that `groups` of a MageTeam speak of: a text or a list of texts."""
     scopes: tuple[str, ...] = ("openid", "email", "profile")

@@ -36,7 +36,7 @@ async def _seen(*, event: Any, memo: Any, param: Any = None, **_: Any) -> None:
 
 
 async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
-    settings.posting.enabled = False  # Events are the recorder's
+    settings.posting.enabled = False  # Events are told by kube/events.py
     settings.scanning.disabled = True  # neither CRDs nor namespaces are watched: no rights needed on them
     settings.networking.request_timeout = 60
     settings.persistence.diffbase_storage = _NoHistory()
