@@ -1,167 +1,340 @@
-"""Who may use which route: an entry for each of them, written down by hand; a route without one fails."""
+"""Who may do what: every route, tried by everybody. A new route needs an entry in the table."""
 
-from typing import NamedTuple
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import pytest
 import requests
-from tests.support.cloud_api import STRANGER, Client, Team, a_team, good, refused
+from tests.support.cloud_api import ADMIN, BOOTSTRAP, ROLES, STRANGER, Client, CloudApi, Team, a_team, good, refused
 from tests.support.eventually import eventually
-from tests.support.kube import Namespace, a_cluster
+from tests.support.kube import Manifest, Namespace, a_cluster
 
 from devkit.cluster import Cluster
-from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.web.app import ROUTES
+from magecluster.cloud.web.route import Route
+
+SCOPES = frozenset(
+    {
+        "clusters:read",
+        "clusters:reveal",
+        "clusters:power",
+        "clusters:change",
+        "clusters:environment",
+        "clusters:create",
+        "clusters:delete",
+        "clusters:force",
+        "team:read",
+        "team:members",
+    }
+)
+"""A service token of the team's Admin with this scope alone is called like it."""
+NOBODY, PLATFORM, OTHER, OTHER_TOKEN, MOVED = "nobody", "platform", "other Admin", "other token", "moved token"
+"""The last two: a service token of another team, of somebody who belongs to that alone, and of our own Admin."""
+ALIEN = frozenset({OTHER, OTHER_TOKEN})
+PEOPLE = frozenset({"Viewer", "Editor", "Admin", PLATFORM, OTHER})
+LOGGED_IN = PEOPLE | SCOPES | {OTHER_TOKEN, MOVED}
+EVERYBODY = LOGGED_IN | {NOBODY}
+
+ADMINS = frozenset({"Admin", PLATFORM})
+EDITORS = ADMINS | {"Editor"}
+VIEWERS = EDITORS | {"Viewer"}
 
 
 class Entry(NamedTuple):
-    """One route: a request, the roles that may send it, and the scopes that let a service token of an Admin."""
+    """How a route is tried, and who may use it."""
 
+    who: frozenset[str]
     path: str
-    body: object
-    roles: str
-    """V(iewer), E(ditor), A(dmin) of the team, S(omebody of another team), P(latform administrator), N(obody)."""
-    scopes: tuple[str, ...] = ()
+    """With `{team}`, `{own}` (a service token of whoever asks), `{invitation}` and `{link}`."""
+    body: Any = None
+    gives: int = 200
+    """Status for those who may; a write that cannot be tried without harm is sent with a body that is refused later."""
 
 
-ALL, TEAM = "NVEASP", "VEAP"
-CLUSTERS = "/teams/{team}/clusters"
-CLUSTER = f"{CLUSTERS}/demo"
-STOP = {"cluster": {"status": "Stopped"}}
-TOKEN = {"token": {"name": "ci", "scopes": ["clusters:read"]}}
-INVITE = {"invitation": {"email": "new@example.com", "role": "Viewer"}}
-LOGIN = {"session": {"email": "nobody@example.com", "password": "wrong"}}
-ANY_SCOPE = tuple(Permission)
+CHANGE: Manifest = {"cluster": {}}
+"""Changes nothing; what may be changed by whom is judged by the fields."""
 
-ENTRIES = {
-    "getCluster": Entry(CLUSTER, None, TEAM, ("clusters:read",)),
-    "listClusters": Entry(CLUSTERS, None, TEAM, ("clusters:read",)),
-    "getClusterLogs": Entry(f"{CLUSTER}/logs", None, TEAM, ("clusters:read",)),
-    "getClusterEvents": Entry(f"{CLUSTER}/events", None, TEAM, ("clusters:read",)),
-    "putCluster": Entry(CLUSTER, STOP, "EAP", ("clusters:power",)),
-    "patchCluster": Entry(CLUSTER, {"cluster": {"config": {"podLabels": {"a": "b"}}}}, "EAP", ("clusters:change",)),
-    "restartCluster": Entry(f"{CLUSTER}/restart", None, "EAP", ("clusters:power",)),
-    "createCluster": Entry(CLUSTERS, {"cluster": {"name": "other"}}, "AP", ("clusters:create",)),
-    "deleteCluster": Entry(CLUSTER, None, "AP", ("clusters:delete",)),
-    "createSession": Entry("/sessions", LOGIN, ALL),
-    "listSessions": Entry("/sessions", None, "VEASP"),
-    "deleteSession": Entry("/sessions", None, "VEASP"),
-    "getUser": Entry("/user", None, "VEASP", ANY_SCOPE),
-    "putPassword": Entry("/user/password", {"user": {"current_password": "x", "password": "y"}}, "VEASP"),
-    "beginOidcLogin": Entry("/oidc/login", None, ALL),
-    "finishOidcLogin": Entry("/oidc/callback", None, ALL),
-    "listTeams": Entry("/teams", None, "VEASP", ANY_SCOPE),
-    "createTeam": Entry("/teams", {"team": {"id": "another", "namespace": "another"}}, "P"),
-    "getTeam": Entry("/teams/{team}", None, TEAM, ("team:read",)),
-    "patchTeam": Entry("/teams/{team}", {"team": {"display_name": "x"}}, "P"),
-    "deleteTeam": Entry("/teams/{team}", None, "P"),
-    "listMembers": Entry("/teams/{team}/members", None, TEAM, ("team:read",)),
-    "putMember": Entry(
-        "/teams/{team}/members/new@example.com", {"member": {"role": "Viewer"}}, "AP", ("team:members",)
+TABLE = {
+    "getCluster": Entry(VIEWERS | {"clusters:read"}, "/api/v1/teams/{team}/clusters/demo"),
+    "listClusters": Entry(VIEWERS | {"clusters:read"}, "/api/v1/teams/{team}/clusters"),
+    "getClusterLogs": Entry(VIEWERS | {"clusters:read"}, "/api/v1/teams/{team}/clusters/demo/logs", gives=501),
+    "getClusterEvents": Entry(VIEWERS | {"clusters:read"}, "/api/v1/teams/{team}/clusters/demo/events"),
+    "putCluster": Entry(
+        EDITORS | {"clusters:power", "clusters:change", "clusters:environment"},
+        "/api/v1/teams/{team}/clusters/demo",
+        CHANGE,
     ),
-    "deleteMember": Entry("/teams/{team}/members/vi@example.com", None, "AP", ("team:members",)),
-    "listInvitations": Entry("/teams/{team}/invitations", None, "AP", ("team:members",)),
-    "createInvitation": Entry("/teams/{team}/invitations", INVITE, "AP", ("team:members",)),
-    "deleteInvitation": Entry("/teams/{team}/invitations/0123456789ab", None, "AP", ("team:members",)),
-    "getInvitation": Entry("/invitations/none", None, ALL),
-    "acceptInvitation": Entry("/invitations/none", {}, ALL),
-    "listTokens": Entry("/teams/{team}/tokens", None, TEAM, ("team:read",)),
-    "createToken": Entry("/teams/{team}/tokens", TOKEN, TEAM),
-    "deleteToken": Entry("/teams/{team}/tokens/0123456789ab", None, TEAM, ("team:read",)),
-    "getOpenapi": Entry("/openapi.json", None, ALL),
-    "getDocs": Entry("/docs", None, ALL),
-    "healthz": Entry("/../../healthz", None, ALL),
-    "readyz": Entry("/../../readyz", None, ALL),
-    "metrics": Entry("/../../metrics", None, ALL),
+    "patchCluster": Entry(
+        EDITORS | {"clusters:power", "clusters:change", "clusters:environment"},
+        "/api/v1/teams/{team}/clusters/demo",
+        CHANGE,
+    ),
+    "restartCluster": Entry(EDITORS | {"clusters:power"}, "/api/v1/teams/{team}/clusters/demo/restart"),
+    "createCluster": Entry(
+        ADMINS | {"clusters:create"}, "/api/v1/teams/{team}/clusters", {"cluster": {"name": "other"}}
+    ),
+    "deleteCluster": Entry(ADMINS | {"clusters:delete"}, "/api/v1/teams/{team}/clusters/demo"),
+    "createSession": Entry(EVERYBODY, "/api/v1/sessions", {"session": {}}, 422),
+    "listSessions": Entry(PEOPLE, "/api/v1/sessions"),
+    "deleteSession": Entry(PEOPLE, "/api/v1/sessions"),
+    "getUser": Entry(LOGGED_IN, "/api/v1/user"),
+    "putPassword": Entry(
+        PEOPLE, "/api/v1/user/password", {"user": {"current_password": "wrong", "password": "short"}}, 422
+    ),
+    "beginOidcLogin": Entry(EVERYBODY, "/api/v1/oidc/login", gives=404),
+    "finishOidcLogin": Entry(EVERYBODY, "/api/v1/oidc/callback", gives=404),
+    "listTeams": Entry(LOGGED_IN, "/api/v1/teams"),
+    "createTeam": Entry(
+        frozenset({PLATFORM}), "/api/v1/teams", {"team": {"id": "new-team", "namespace": "new-team-namespace"}}
+    ),
+    "getTeam": Entry(VIEWERS | {"team:read"}, "/api/v1/teams/{team}"),
+    "patchTeam": Entry(frozenset({PLATFORM}), "/api/v1/teams/{team}", {"team": {"limits": {"clusters": 1}}}),
+    "deleteTeam": Entry(frozenset({PLATFORM}), "/api/v1/teams/{team}"),
+    "listMembers": Entry(VIEWERS | {"team:read"}, "/api/v1/teams/{team}/members"),
+    "putMember": Entry(
+        ADMINS | {"team:members"}, "/api/v1/teams/{team}/members/new@example.com", {"member": {"role": "Viewer"}}
+    ),
+    "deleteMember": Entry(ADMINS | {"team:members"}, "/api/v1/teams/{team}/members/vi@example.com"),
+    "listInvitations": Entry(ADMINS | {"team:members"}, "/api/v1/teams/{team}/invitations"),
+    "createInvitation": Entry(
+        ADMINS | {"team:members"},
+        "/api/v1/teams/{team}/invitations",
+        {"invitation": {"email": "new@example.com", "role": "Viewer"}},
+    ),
+    "deleteInvitation": Entry(ADMINS | {"team:members"}, "/api/v1/teams/{team}/invitations/{invitation}"),
+    "getInvitation": Entry(EVERYBODY, "/api/v1/invitations/{link}"),
+    "acceptInvitation": Entry(
+        EVERYBODY, "/api/v1/invitations/{link}", {"invitation": {"password": "long-enough-password"}}
+    ),
+    "listTokens": Entry(VIEWERS | {"team:read"}, "/api/v1/teams/{team}/tokens"),
+    "createToken": Entry(VIEWERS, "/api/v1/teams/{team}/tokens", {"token": {"name": "t", "scopes": ["clusters:read"]}}),
+    "deleteToken": Entry(VIEWERS | {"team:read"}, "/api/v1/teams/{team}/tokens/{own}"),
+    "healthz": Entry(EVERYBODY, "/healthz"),
+    "readyz": Entry(EVERYBODY, "/readyz"),
+    "metrics": Entry(EVERYBODY, "/metrics"),
+    "getOpenapi": Entry(EVERYBODY, "/api/v1/openapi.json"),
+    "getDocs": Entry(EVERYBODY, "/api/v1/docs"),
 }
-BY_NAME = {route.name: route for route in ROUTES}
 
 
-def test_every_route_has_an_entry() -> None:
-    assert set(BY_NAME) == set(ENTRIES)
+@dataclass
+class Ground:
+    """A team with one cluster, and everybody who might want something of it. Nothing in it is changed."""
+
+    team: Team
+    callers: dict[str, Client]
+    places: dict[str, str]
+    own: dict[str, str] = field(default_factory=dict)
+    """Id of a service token of a caller."""
+
+    def asks(self, caller: str, route: Route, entry: Entry) -> requests.Response:
+        """Writes are sent as a dry run."""
+        path = entry.path.format(**self.places, own=self.own.get(caller, "0" * 12))
+        query = {"dryRun": "true"} if route.method != "GET" else None
+        client = self.callers[caller]
+        with client.session.request(
+            route.method, client.url + path, json=entry.body, params=query, timeout=30, stream=True
+        ) as answer:
+            if answer.headers["Content-Type"] != "text/event-stream":
+                assert answer.content is not None
+            return answer
+
+
+def token(client: Client, team: str, *scopes: str) -> Any:
+    """A new service token."""
+    body = {"token": {"name": "matrix", "scopes": scopes}}
+    return good(client("POST", f"/teams/{team}/tokens", body))["token"]
+
+
+@contextmanager
+def a_ground(cluster: Cluster, api: CloudApi, tokens: dict[str, str]) -> Iterator[Ground]:
+    own = Namespace(cluster, api.namespace)
+    names = [f"{kind}-{uuid.uuid4().hex[:8]}" for kind in ("ours", "other")]
+    for name in names:
+        cluster.kubectl("create", "namespace", name)
+    alien = [{"email": STRANGER, "role": "Admin"}, {"email": ADMIN, "role": "Admin"}]
+    own.apply(a_team(names[0], names[0]), a_team(names[1], names[1], members=alien))
+    space = Namespace(cluster, names[0])
+    space.apply(a_cluster())
+    team = Team(api, space, names[0], tokens)
+    people = {role: api.client(tokens[email]) for role, email in ROLES.items()}
+    people |= {PLATFORM: api.client(tokens[BOOTSTRAP]), OTHER: api.client(tokens[STRANGER])}
+    eventually(lambda: people[OTHER]("GET", f"/teams/{names[1]}").ok)
+    eventually(lambda: people["Admin"]("GET", team.path()).ok)
+    found = Ground(team, {NOBODY: api.client(), **people}, {"team": team.name})
+    for role in VIEWERS:
+        found.own[role] = token(people[role], team.name, "team:read")["id"]
+    made = {scope: token(people["Admin"], team.name, scope) for scope in SCOPES}
+    made |= {name: token(people[who], names[1], *SCOPES) for name, who in ((OTHER_TOKEN, OTHER), (MOVED, "Admin"))}
+    for name, one in made.items():
+        found.callers[name], found.own[name] = api.client(one["token"]), one["id"]
+    invited = {"invitation": {"email": "invited@example.com", "role": "Viewer"}}
+    invitation = good(people["Admin"]("POST", f"/teams/{team.name}/invitations", invited))["invitation"]
+    found.places |= {"invitation": invitation["id"], "link": invitation["link"].rpartition("/")[2]}
+    yield found
+    for name in names:
+        own.kubectl("delete", "mageteam", name)
+        cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def ground(cluster: Cluster, cloud_api: CloudApi, tokens: dict[str, str]) -> Iterator[Ground]:
+    with a_ground(cluster, cloud_api, tokens) as found:
+        yield found
+
+
+def denial(caller: str, route: Route) -> int:
+    """Status for somebody who may not."""
+    if caller == NOBODY:
+        return 401
+    of_one = "{team}" in route.path and route.name not in ("patchTeam", "deleteTeam")
+    return 404 if of_one and caller in ALIEN else 403
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_only_those_may_use_a_route_whom_the_table_names(ground: Ground, route: Route) -> None:
+    assert route.name in TABLE, f"{route.name} has no entry: say in TABLE who may use it"
+    entry = TABLE[route.name]
+    wanted = {who: entry.gives if who in entry.who else denial(who, route) for who in EVERYBODY}
+    assert {who: ground.asks(who, route, entry).status_code for who in EVERYBODY} == wanted
+
+
+def test_every_entry_is_of_a_route() -> None:
+    assert {route.name for route in ROUTES} == set(TABLE)
+
+
+def test_nothing_of_all_that_was_tried_was_done(ground: Ground) -> None:
+    team = ground.team
+    before = snapshot(team)
+    for route in ROUTES:
+        if route.method != "GET" and route.name in TABLE:
+            for who in EVERYBODY:
+                ground.asks(who, route, TABLE[route.name])
+    assert snapshot(team) == before
+    assert ground.callers["Admin"]("GET", "/user").ok
+
+
+def snapshot(team: Team) -> dict[str, list[str]]:
+    """The version of everything that could be changed; of accounts those parts that using them does not change."""
+    own = Namespace(team.space.cluster, team.api.namespace)
+    return {
+        **{kind: versions(team.space.all(kind)) for kind in ("mc", "secrets", "events")},
+        "teams": versions(own.all("mt")),
+        "secrets of ours": [
+            json.dumps(
+                {**secret["data"], **{key: "" for key in secret["data"] if key.startswith(("token.", "session."))}}
+            )
+            for secret in own.all("secrets")
+        ],
+    }
+
+
+def versions(found: list[Manifest]) -> list[str]:
+    return [f"{one['metadata']['uid']} {one['metadata']['resourceVersion']}" for one in found]
+
+
+ENVS: list[Manifest] = [
+    {"name": "PLAIN", "value": "shown"},
+    {"name": "API_TOKEN", "value": "by-its-name"},
+    {"name": "SOURCE", "value": "postgresql://user:by-its-form@db/mage"},
+    {"name": "VAULT", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "key", "optional": False}}},
+]
+MASK = "********"
 
 
 @pytest.fixture
-def lab(team: Team, cluster: Cluster) -> Team:
-    """A team with a cluster, and another team that somebody else belongs to."""
-    team.space.apply(a_cluster())
+def furnished(team: Team) -> Team:
+    """A cluster with variables of every sort."""
+    team.space.kubectl("create", "secret", "generic", "vault", "--from-literal=key=stored-text")
+    team.space.apply(a_cluster(extraEnvs=ENVS))
     team.seen()
-    own = Namespace(cluster, team.api.namespace)
-    own.apply(a_team("strangers", "strangers", members=[{"email": STRANGER, "role": "Admin"}]))
-    eventually(lambda: team.stranger()("GET", "/teams/strangers").ok)
     return team
 
 
-def sent(client: Client, team: Team, name: str) -> requests.Response:
-    """Each write is a dry run, so that one cluster serves all."""
-    entry, method = ENTRIES[name], BY_NAME[name].method
-    path = entry.path.format(team=team.name) + ("" if method == "GET" else "?dryRun=true")
-    if "/.." in path:
-        path = path.removeprefix("/../..")
-        return client.session.get(client.url + path, timeout=30)
-    with client.session.request(
-        method, f"{client.url}/api/v1{path}", json=entry.body, timeout=30, stream=True, allow_redirects=False
-    ) as answer:
-        if not answer.headers["Content-Type"].startswith("text/event-stream") and answer.status_code != 204:
-            assert answer.content
-        return answer
+def test_an_editor_changes_config_and_power_and_no_variables(furnished: Team) -> None:
+    editor = furnished.as_("Editor")
+    assert editor.put(furnished.path(), {"replicaCount": 1, "podAnnotations": {"a": "1"}}, "Stopped")
+    read = editor.get(furnished.path())["cluster"]["config"]
+    read["extraEnvs"][0]["value"] = "other"
+    changed: list[Manifest] = [read, {"extraEnvs": []}, {"extraEnvs": [*ENVS, {"name": "NEW", "value": "1"}]}]
+    for config in changed:
+        error = refused(editor("PUT", furnished.path(), {"cluster": {"config": config}}), 403)
+        assert "clusters:environment" in error["message"]
+    assert furnished.space.get("mc", "demo")["spec"]["extraEnvs"] == ENVS
 
 
-def is_let_in(answer: requests.Response) -> bool:
-    """Refused for what one is; whatever else is wrong with the request is found later."""
-    message = answer.json()["error"]["message"] if answer.status_code in (401, 403, 404) else ""
-    return not message.startswith(("log in first", "there is no team", "this needs", "only admin", "a service token"))
+def test_an_editor_who_sends_back_variables_as_he_read_them_changes_the_rest(furnished: Team) -> None:
+    editor = furnished.as_("Editor")
+    read = editor.get(furnished.path())["cluster"]["config"]
+    read["podAnnotations"] = {"a": "1"}
+    editor.put(furnished.path(), read)
+    spec = furnished.space.get("mc", "demo")["spec"]
+    assert (spec["extraEnvs"], spec["podAnnotations"]) == (ENVS, {"a": "1"})
 
 
-def test_roles(lab: Team) -> None:
-    clients = {
-        "N": lab.api.client(),
-        **{letter: lab.as_(role) for letter, role in (("V", "Viewer"), ("E", "Editor"), ("A", "Admin"))},
-        "S": lab.stranger(),
-        "P": lab.api.client(lab.admin),
-    }
-    found = {name: "".join(letter for letter in ALL if is_let_in(sent(clients[letter], lab, name))) for name in ENTRIES}
-    assert found == {
-        name: "".join(letter for letter in ALL if letter in entry.roles) for name, entry in ENTRIES.items()
-    }
+@pytest.mark.parametrize(
+    ("scope", "body", "also"),
+    [
+        ("clusters:power", {"status": "Stopped"}, set()),
+        ("clusters:power", {"status": "Restarting"}, set()),
+        ("clusters:power", {"config": {"replicaCount": 0}}, set()),
+        ("clusters:change", {"config": {"podAnnotations": {"a": "1"}}}, set()),
+        ("clusters:environment", {"config": {"extraEnvs": []}}, set()),
+        ("clusters:power", {"status": "Stopped", "config": {"podAnnotations": {"a": "1"}}}, {"clusters:change"}),
+        ("clusters:change", {"config": {"podAnnotations": {"a": "1"}, "extraEnvs": []}}, {"clusters:environment"}),
+    ],
+)
+def test_each_field_needs_its_own_scope(furnished: Team, scope: str, body: Any, also: set[str]) -> None:
+    needed = {scope, *also}
+    for given in (needed, *(SCOPES - {one} for one in needed)):
+        client = furnished.api.client(token(furnished.as_("Admin"), furnished.name, *given)["token"])
+        answer = client("PUT", f"{furnished.path()}?dryRun=true", {"cluster": body})
+        if needed <= given:
+            good(answer)
+        else:
+            (missing,) = needed - given
+            assert missing in refused(answer, 403)["message"]
 
 
-def test_scopes_of_service_tokens(lab: Team) -> None:
-    admin = lab.as_("Admin")
-    found: dict[str, list[str]] = {name: [] for name in ENTRIES if "N" not in ENTRIES[name].roles}
-    for scope in Permission:
-        body = {"token": {"name": scope, "scopes": [scope]}}
-        token = good(admin("POST", f"/teams/{lab.name}/tokens", body))["token"]["token"]
-        client = lab.api.client(token)
-        for name, let_in in found.items():
-            if is_let_in(sent(client, lab, name)):
-                let_in.append(scope)
-    assert found == {name: [s for s in Permission if s in ENTRIES[name].scopes] for name in found}
+def values(client: Client, path: str) -> list[list[str]]:
+    """Of all variables, in the answers of every route that shows them."""
+    one, every = client.get(path)["cluster"], client.get(path.rpartition("/")[0])["clusters"][0]
+    return [[env["value"] for env in found["config"]["extraEnvs"]] for found in (one, every)]
 
 
-def test_a_service_token_is_nobody_in_other_teams(lab: Team) -> None:
-    body = {"token": {"name": "all", "scopes": list(Permission)}}
-    client = lab.api.client(lab.admin)
-    token = good(client("POST", f"/teams/{lab.name}/tokens", body))["token"]["token"]
-    answer = lab.api.client(token)("GET", "/teams/strangers/clusters")
-    assert answer.status_code in (403, 404)
-    assert [team["id"] for team in lab.api.client(token).get("/teams")["teams"]] == [lab.name]
+def test_values_that_look_secret_are_shown_to_editors_and_admins_alone(furnished: Team) -> None:
+    viewer = [["shown", MASK, MASK, MASK]] * 2
+    shown = [[*(env["value"] for env in ENVS[:3]), MASK]] * 2
+    wanted = {"Viewer": viewer, "Editor": shown, "Admin": shown}
+    assert {role: values(furnished.as_(role), furnished.path()) for role in ROLES} == wanted
+    for scopes, seen in ((["clusters:read"], viewer), (["clusters:read", "clusters:reveal"], shown)):
+        made = token(furnished.as_("Admin"), furnished.name, *scopes)["token"]
+        assert values(furnished.api.client(made), furnished.path()) == seen
 
 
-def test_an_editor_changes_no_environment_and_a_viewer_sees_no_secrets(lab: Team) -> None:
-    admin, editor, viewer = (lab.as_(role) for role in ("Admin", "Editor", "Viewer"))
-    admin.put(lab.path(), {"extraEnvs": [{"name": "API_TOKEN", "value": "t"}, {"name": "PLAIN", "value": "p"}]})
-    config = editor.get(lab.path())["cluster"]["config"]
-    assert [env["value"] for env in config["extraEnvs"]] == ["t", "p"]
-    editor.put(lab.path(), {**config, "podLabels": {"a": "b"}})
-    config["extraEnvs"][1]["value"] = "changed"
-    error = refused(editor("PUT", lab.path(), {"cluster": {"config": config}}), 403)
-    assert "clusters:environment" in error["message"]
-    shown = viewer.get(lab.path())["cluster"]["config"]["extraEnvs"]
-    assert [env["value"] for env in shown] == ["********", "p"]
+def test_an_answer_to_a_change_shows_no_more_than_reading_does(furnished: Team) -> None:
+    scopes = ["clusters:power", "clusters:change", "clusters:read", "clusters:create", "clusters:delete"]
+    client = furnished.api.client(token(furnished.as_("Admin"), furnished.name, *scopes)["token"])
+    told = [
+        client("PUT", furnished.path(), {"cluster": {"status": "Stopped"}}).text,
+        client("PUT", f"{furnished.path()}?dryRun=true", {"cluster": {"status": "Active"}}).text,
+        client("DELETE", f"{furnished.path()}?dryRun=true").text,
+    ]
+    for text in told:
+        assert "PLAIN" in text
+        assert "by-its" not in text
 
 
-def test_who_is_removed_from_a_team_is_out_at_once(lab: Team) -> None:
-    admin, viewer = lab.as_("Admin"), lab.as_("Viewer")
-    assert viewer("GET", lab.path()).ok
-    assert admin("DELETE", f"/teams/{lab.name}/members/vi@example.com").status_code == 204
-    refused(viewer("GET", lab.path()), 404)
+def test_what_stands_in_a_secret_is_shown_to_nobody(furnished: Team) -> None:
+    client = furnished.as_("Admin")
+    client.put(furnished.path(), {"extraEnvs": [*ENVS, {"name": "HIDDEN", "value": "kept-text", "secret": True}]})
+    for who in (*map(furnished.as_, ROLES), furnished.api.client(furnished.admin)):
+        for path in (furnished.path(), furnished.clusters):
+            text = who("GET", path).text
+            assert "VAULT" in text
+            assert "stored-text" not in text
+            assert "kept-text" not in text

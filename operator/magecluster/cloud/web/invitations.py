@@ -76,7 +76,7 @@ async def post(call: Call) -> web.Response:
         await call.services.invitations.add(team.name, invitation, dry_run=call.dry_run)
     shown = _shown(there or invitation)
     if call.dry_run:
-        return answer({"invitation": shown, "dry_run": planned("invitation")}, 201)
+        return answer({"invitation": shown, "dry_run": planned("invitation")})
     link = identity.origin(call.request, call.services.settings) + LINK.format(token=issued.text)
     return answer({"invitation": {**shown, "link": link}}, 201)
 
@@ -202,7 +202,7 @@ ROUTES = (
         success=201,
         tag="members",
         parameters=(DRY_RUN, IDEMPOTENCY_KEY),
-        also={409: "There are too many open invitations"},
+        also={200: "With `dryRun`", 409: "There are too many open invitations"},
     ),
     Route(
         method="DELETE",

@@ -71,6 +71,7 @@ def _limits(wire: Any) -> Limits:
 
 def _answer(call: Call, team: MageTeam, changed: list[str], status: int = 200) -> web.Response:
     more = {"dry_run": planned(*changed)} if call.dry_run else {}
+    status = 200 if call.dry_run else status
     headers = {"Location": TEAM.format(team=team.metadata.name)} if status == 201 else None  # noqa: PLR2004  Created
     return answer({"team": _shown(call, team), **more}, status, headers)
 
@@ -88,7 +89,7 @@ def _shown(call: Call, team: MageTeam) -> dict[str, Any]:
     }
 
 
-_TAKEN = {409: "The id or the namespace is taken"}
+_TAKEN = {200: "With `dryRun`", 409: "The id or the namespace is taken"}
 
 ROUTES = (
     Route(

@@ -58,7 +58,7 @@ async def post(call: Call) -> web.Response:
     account = await call.services.accounts.change(caller.account.email, edit, dry_run=call.dry_run)
     made = _shown(account, account.tokens.get(token.id, token))
     if call.dry_run:
-        return answer({"token": made, "dry_run": planned("token")}, 201)
+        return answer({"token": made, "dry_run": planned("token")})
     return answer({"token": {**made, "token": issued.text}}, 201)
 
 
@@ -135,7 +135,7 @@ ROUTES = (
         success=201,
         tag="tokens",
         parameters=(DRY_RUN, IDEMPOTENCY_KEY),
-        also={409: "There are too many, or the token of this `Idempotency-Key` has ended"},
+        also={200: "With `dryRun`", 409: "There are too many, or the token of this `Idempotency-Key` has ended"},
     ),
     Route(
         method="DELETE",

@@ -75,7 +75,7 @@ async def finish(call: Call, done: Done, status: int = 200) -> web.Response:
     """Report a change, wait if that is asked for, and answer with the newest state."""
     live, more, headers = done.live, {}, {}
     if call.dry_run:
-        more["dry_run"] = planned(*done.change.changed, restarts=done.restarts)
+        more["dry_run"], status = planned(*done.change.changed, restarts=done.restarts), 200
     else:
         if done.change.patch:
             report(call, live, "Changed", f"changed {', '.join(done.change.changed)}")
@@ -92,17 +92,18 @@ async def finish(call: Call, done: Done, status: int = 200) -> web.Response:
 
 async def _wait(call: Call, live: Manifest, seconds: float) -> Manifest:
     """The newest state when the wish is reached, or when time is up."""
-    metadata, clock = live["metadata"], call.services.clock
+    clusters, clock = call.services.clusters, call.services.clock
+    namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
     deadline = clock() + seconds
-    while not reached(live, wish_of(live["spec"])) and (left := deadline - clock()) > 0:
-        await call.services.clusters.changed(metadata["namespace"], metadata["name"], left)
-        live = change.found(call) if "cluster" in call.request.match_info else _found(call, live)
-    return live
-
-
-def _found(call: Call, live: Manifest) -> Manifest:
-    metadata = live["metadata"]
-    return call.services.clusters.find(metadata["namespace"], metadata["name"]) or live
+    while True:
+        # What was written may have been overtaken already, so it is looked before it is waited.
+        newest = clusters.find(namespace, name)
+        if newest is None:
+            raise change.missing(call.of(), name)
+        left = deadline - clock()
+        if reached(newest, wish_of(newest["spec"])) or left <= 0:
+            return newest
+        await clusters.changed(namespace, name, left)
 
 
 def _planned(call: Call) -> tuple[Change, Manifest]:
