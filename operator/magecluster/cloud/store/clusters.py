@@ -130,6 +130,14 @@ class Clusters:
             return [entry]
         return [*(old for old in known if old.version > version), entry]
 
+    def at(self, namespace: str, name: str, version: int) -> Entry | None:
+        """That very version, if it is remembered."""
+        entry = self.entry(namespace, name)
+        if entry is None or entry.version == version:
+            return entry
+        known = (old for key, old in self._history if key == (namespace, name) and old.uid == entry.uid)
+        return next((old for old in known if old.version == version), None)
+
     async def changed(self, namespace: str, name: str, seconds: float) -> bool:
         """Wait for a change of one cluster; whether there was one in that time."""
         done, _ = await asyncio.wait([self.next(namespace, name)], timeout=max(0.0, seconds))

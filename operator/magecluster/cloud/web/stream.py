@@ -50,14 +50,16 @@ async def events(call: Call) -> web.StreamResponse:
 async def _follow(call: Call, response: web.StreamResponse, live: Manifest) -> None:
     services, clock = call.services, call.services.clock
     namespace, name, uid = (live["metadata"][key] for key in ("namespace", "name", "uid"))
-    seen, told, beat = _last_seen(call), None, clock() + KEEP_ALIVE_SECONDS
+    seen, beat = _last_seen(call), clock() + KEEP_ALIVE_SECONDS
+    last = services.clusters.at(namespace, name, seen)
+    told = _event(last) if last else None
     with _ending(services.stopping) as ending:
         while not ending.done():
             # Asked for before anything is looked at, so that nothing happens unnoticed while something is sent.
             news = services.clusters.next(namespace, name), services.accounts.news.next(), services.teams.news.next()
             waited: list[asyncio.Future[Any]] = [*news, ending]
-            if last := _last_word(call, services.clusters.entry(namespace, name), uid):
-                await response.write(last)
+            if end := _last_word(call, services.clusters.entry(namespace, name), uid):
+                await response.write(end)
                 return
             for version in services.clusters.since(namespace, name, seen):
                 event = _event(version)
