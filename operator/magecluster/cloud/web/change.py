@@ -1,6 +1,6 @@
 """A change of one cluster: merged, judged, written, and tried again from the newest state when somebody was faster."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from magecluster.cloud.config.merge import Change, merge
 from magecluster.cloud.config.owners import held
 from magecluster.cloud.config.power import COUNT, RESTARTED_AT, STATUS
 from magecluster.cloud.config.quota import exceeded
-from magecluster.cloud.errors import ConflictError, HeldError, LimitError, NotFoundError, PreconditionError
+from magecluster.cloud.errors import CloudError, ConflictError, HeldError, LimitError, NotFoundError, PreconditionError
 from magecluster.cloud.web.call import Call
 from magecluster.cloud.web.present import etag
 from magecluster.cloud.web.services import rfc3339
@@ -24,7 +24,7 @@ from magecluster.kube.errors import NotFoundError as KubeNotFoundError
 from magecluster.resources.deployment import deployment
 from magecluster.resources.platform import Platform
 
-ATTEMPTS = 10
+ATTEMPTS = 30
 """A cluster that starts changes some times a second; each attempt reads it anew."""
 
 _PLATFORM = Platform(gateway_image="unchanged")
@@ -49,7 +49,11 @@ class Done:
         return old is not None and new is not None and old != new
 
 
-async def change(call: Call, config: object, status: object) -> Done:
+Config = Callable[[Manifest], object]
+"""What is sent, where it depends on the version that it meets. Raises `CloudError`."""
+
+
+async def change(call: Call, config: object | Config, status: object) -> Done:
     """Carry out a PUT or PATCH. Raises `CloudError`, `KubeError`."""
     async with turn(call):
         return await _change(call, config, status)
@@ -61,27 +65,46 @@ def turn(call: Call) -> AbstractAsyncContextManager[Any]:
     return call.services.turns[call.of().spec.namespace] if limits else nullcontext()
 
 
-async def _change(call: Call, config: object, status: object) -> Done:
-    team, name = call.of(), call.path("cluster")
-    live = found(call)
+async def _change(call: Call, config: object | Config, status: object) -> Done:
+    namespace, name = call.of().spec.namespace, call.path("cluster")
+    known = call.services.clusters.find(namespace, name)
     for _ in range(ATTEMPTS):
+        live = known or await fresh(call, namespace, name)
+        done = await _attempt(call, live, config, status, newest=known is None)
+        if done is not None:
+            return done
+        known = None
+    raise ConflictError("the cluster changes again and again: try again")
+
+
+async def _attempt(call: Call, live: Manifest, config: object | Config, status: object, *, newest: bool) -> Done | None:
+    """`None` when a newer version has to be looked at.
+
+    What is known may be behind: it refuses nothing, and nothing counts as done that others may have undone.
+    """
+    team, services = call.of(), call.services
+    try:
         check_match(call, live)
         wish = merge(
             live,
-            config,
+            config(live) if callable(config) else config,
             status,
-            key=call.services.key,
-            now=rfc3339(call.services.clock()),
+            key=services.key,
+            now=rfc3339(services.clock()),
             secrets=team.spec.secrets,
         )
-        if not wish.patch:
-            return Done(live, live, wish)
-        judge(call, team, live, wish)
-        try:
-            return Done(live, await _write(call, live, wish), wish)
-        except KubeConflictError:
-            live = await fresh(call, team.spec.namespace, name)
-    raise ConflictError("the cluster changes again and again: try again")
+        if wish.patch:
+            judge(call, team, live, wish)
+    except CloudError:
+        if newest:
+            raise
+        return None
+    if not wish.patch:
+        return Done(live, live, wish) if newest else None
+    try:
+        return Done(live, await _write(call, live, wish), wish)
+    except KubeConflictError:
+        return None
 
 
 def found(call: Call) -> Manifest:
@@ -186,8 +209,9 @@ async def _write(call: Call, live: Manifest, wish: Change) -> Manifest:
     if wish.texts and not call.dry_run:
         await services.vaults.put(metadata["namespace"], vault, metadata["name"], wish.texts, owner=live)
     after = await services.clusters.patch(live, wish.patch, dry_run=call.dry_run)
-    if wish.keys and not call.dry_run and any(path[0] == ENVS for path in wish.paths):
-        await services.vaults.tidy(metadata["namespace"], vault, metadata["name"], wish.keys)
+    if not call.dry_run and any(path[0] == ENVS for path in wish.paths):
+        tidying = services.vaults.tidy(metadata["namespace"], vault, metadata["name"], wish.keys)
+        services.background.start(tidying, f"tidy up Secret {vault}")
     return after
 
 

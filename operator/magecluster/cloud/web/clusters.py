@@ -26,7 +26,8 @@ async def get(call: Call) -> web.Response:
         raise change.missing(team, name)
     body, tag = call.services.presenter.answer(entry, team.metadata.name, reveal=Permission.REVEAL in call.rights)
     headers = {"ETag": tag, "Age": f"{call.age:.0f}"}
-    if tag in map(str.strip, call.request.headers.get("If-None-Match", "").split(",")):
+    known = {one.strip().removeprefix("W/") for one in call.request.headers.get("If-None-Match", "").split(",")}
+    if known & {tag, "*"}:
         return web.Response(status=304, headers=headers)
     return raw(body, headers=headers)
 

@@ -1,5 +1,7 @@
 """Clusters: change, make, delete."""
 
+from dataclasses import replace
+
 import structlog
 from aiohttp import web
 
@@ -9,7 +11,7 @@ from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.config.environment import secret_name
 from magecluster.cloud.config.fields import ENVS
 from magecluster.cloud.config.merge import Change, merge
-from magecluster.cloud.config.power import Request, wish_of
+from magecluster.cloud.config.power import RESTARTED_AT, Request, wish_of
 from magecluster.cloud.errors import ConflictError, InvalidRequestError
 from magecluster.cloud.web import change, idempotency
 from magecluster.cloud.web.call import Call, answer, planned, raw
@@ -37,12 +39,14 @@ async def put(call: Call) -> web.Response:
 
 async def restart(call: Call) -> web.Response:
     """Restart once."""
-    live = change.found(call)
-    if wish_of(live["spec"]) is PowerState.STOPPED:
-        raise ConflictError("the cluster is stopped and cannot restart: send status Active to start it")
-    sent = call.body
-    wish = sent.restartedAt if isinstance(sent, Restart) else idempotency.restart_time(call, live)
-    return await finish(call, await change.change(call, {"restartedAt": wish}, None))
+
+    def config(live: Manifest) -> Manifest:
+        if wish_of(live["spec"]) is PowerState.STOPPED:
+            raise ConflictError("the cluster is stopped and cannot restart: send status Active to start it")
+        sent = call.body
+        return {RESTARTED_AT: sent.restartedAt if isinstance(sent, Restart) else idempotency.restart_time(call, live)}
+
+    return await finish(call, await change.change(call, config, None))
 
 
 async def post(call: Call) -> web.Response:
@@ -50,15 +54,16 @@ async def post(call: Call) -> web.Response:
     async with change.turn(call):
         wish, metadata = _planned(call)
         there = call.services.clusters.find(metadata["namespace"], metadata["name"])
-        if there is not None and idempotency.is_repeated(call, there):
-            return await finish(call, Done(there, there, wish), status=201)
-        live = await _make(call, metadata, wish)
-    return await finish(call, Done(None, live, wish), status=201)
+        done = _repeated(call, there, wish) if there else None
+        done = done or await _make(call, metadata, wish)
+    return await finish(call, done, status=201)
 
 
 async def delete(call: Call) -> web.Response:
     """Delete a cluster; its volume and credentials are kept unless it says otherwise."""
     live = change.found(call)
+    if "If-Match" in call.request.headers:
+        live = await change.fresh(call, call.of().spec.namespace, call.path("cluster"))
     change.check_match(call, live)
     try:
         await call.services.clusters.delete(live, dry_run=call.dry_run)
@@ -127,29 +132,41 @@ def _planned(call: Call) -> tuple[Change, Manifest]:
     return wish, {**metadata, **idempotency.annotations(call)}
 
 
-async def _make(call: Call, metadata: Manifest, wish: Change) -> Manifest:
-    services, name = call.services, metadata["name"]
+def _repeated(call: Call, there: Manifest, wish: Change) -> Done | None:
+    """What comes of a request that was sent before; `None` if the cluster was made by another one."""
+    return Done(there, there, replace(wish, patch={})) if idempotency.is_repeated(call, there) else None
+
+
+async def _make(call: Call, metadata: Manifest, wish: Change) -> Done:
+    services, namespace, name = call.services, metadata["namespace"], metadata["name"]
     change.check_limits(call, call.of(), name, None, wish.after)
-    vault, spec = secret_name(name), wish.patch.get("spec", {})
     try:
-        if not wish.texts or call.dry_run:
-            return await services.clusters.create(metadata, spec, dry_run=call.dry_run)
-        # Texts are written first; so it has to be known before that the cluster can be made.
-        await services.clusters.create(metadata, spec, dry_run=True)
-        await services.vaults.put(metadata["namespace"], vault, name, wish.texts, owner=None)
-        live = await services.clusters.create(metadata, spec)
+        live = await _created(call, metadata, wish)
     except KubeConflictError:
+        # Another replica may have made it by this very request.
+        if done := _repeated(call, await change.fresh(call, namespace, name), wish):
+            return done
         raise ConflictError(f"there is a cluster {name} already: choose another name, or change that one") from None
     except KubeNotFoundError:
-        namespace = metadata["namespace"]
         raise ConflictError(
             f"the namespace {namespace} of the team does not exist: an administrator makes it"
         ) from None
-    try:
-        await services.vaults.adopt(live, vault)
-    except KubeError as error:
-        logger.warning("Secret %s/%s will outlive its cluster: %s", metadata["namespace"], vault, error)
-    return live
+    if wish.texts and not call.dry_run:
+        try:
+            await services.vaults.adopt(live, secret_name(name))
+        except KubeError as error:
+            logger.warning("Secret %s/%s will outlive its cluster: %s", namespace, secret_name(name), error)
+    return Done(None, live, wish)
+
+
+async def _created(call: Call, metadata: Manifest, wish: Change) -> Manifest:
+    clusters, spec = call.services.clusters, wish.patch.get("spec", {})
+    if wish.texts and not call.dry_run:
+        # Texts are written first; so it has to be known before that the cluster can be made.
+        await clusters.create(metadata, spec, dry_run=True)
+        namespace, name = metadata["namespace"], metadata["name"]
+        await call.services.vaults.put(namespace, secret_name(name), name, wish.texts, owner=None)
+    return await clusters.create(metadata, spec, dry_run=call.dry_run)
 
 
 _CHANGE = (DRY_RUN, FORCE, PREFER, IF_MATCH)
