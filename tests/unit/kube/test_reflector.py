@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any, cast
@@ -17,11 +17,14 @@ from magecluster.kube.reflector import BACKOFF, MOST_BACKOFF, Identity, Reflecto
 
 Manifest = dict[str, Any]
 
+LONG = 10_000.0
+"""Seconds of an outage; they pass on the clock of the test."""
+
 
 class Server:
-    """Lists nothing; opens each watch and ends it, by an error if it is told to."""
+    """Lists nothing; opens each watch, which then ends as it is told."""
 
-    def __init__(self, ending: Callable[[], Exception | None]) -> None:
+    def __init__(self, ending: Callable[[], Awaitable[None]]) -> None:
         self._ending = ending
         self.lists, self.watches = list[float](), list[float]()
 
@@ -34,8 +37,11 @@ class Server:
         self.watches.append(time.monotonic())
         await asyncio.sleep(0)  # as any request does: a reflector that does not wait has to fail, and hang nothing
         yield None
-        if error := self._ending():
-            raise error
+        await self._ending()
+
+
+async def at_once() -> None:
+    """End in order."""
 
 
 class Nothing:
@@ -49,10 +55,11 @@ class Nothing:
 
 
 @asynccontextmanager
-async def following(server: Server) -> AsyncGenerator[None]:
-    task = asyncio.create_task(Reflector(cast("Connection", server), CONFIG_MAPS, Nothing()).run())
+async def following(server: Server, clock: Callable[[], float] = time.monotonic) -> AsyncGenerator[Reflector]:
+    reflector = Reflector(cast("Connection", server), CONFIG_MAPS, Nothing(), clock=clock)
+    task = asyncio.create_task(reflector.run())
     try:
-        yield
+        yield reflector
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -70,7 +77,7 @@ def test_waits_stay_short_however_long_the_outage(failures: int) -> None:
 
 
 async def test_a_watch_that_ends_at_once_is_a_failure() -> None:
-    server = Server(lambda: None)
+    server = Server(at_once)
     async with following(server):
         await eventually_async(lambda: len(server.watches) >= 4)
     check_pace(server.watches[:4], at_first=BACKOFF * 2)
@@ -78,7 +85,10 @@ async def test_a_watch_that_ends_at_once_is_a_failure() -> None:
 
 
 async def test_versions_that_expire_again_and_again_are_listed_ever_more_slowly() -> None:
-    server = Server(lambda: ExpiredError("too old", status=410))
+    async def expires() -> None:
+        raise ExpiredError("too old", status=410)
+
+    server = Server(expires)
     async with following(server):
         await eventually_async(lambda: len(server.lists) >= 4)
     check_pace(server.lists[:4], at_first=BACKOFF)
@@ -86,7 +96,28 @@ async def test_versions_that_expire_again_and_again_are_listed_ever_more_slowly(
 
 async def test_the_wait_that_the_server_asks_for() -> None:
     asked = BACKOFF * 6
-    server = Server(lambda: UnavailableError("busy", status=429, retry_after=asked))
+
+    async def refuses() -> None:
+        raise UnavailableError("busy", status=429, retry_after=asked)
+
+    server = Server(refuses)
     async with following(server):
         await eventually_async(lambda: len(server.watches) >= 2)
     assert server.watches[1] - server.watches[0] >= asked
+
+
+async def test_a_watch_that_opens_is_proof_though_nothing_happens() -> None:
+    ahead = 0.0
+
+    async def is_cut_once() -> None:
+        nonlocal ahead
+        if len(server.watches) == 1:
+            ahead = LONG
+            raise UnavailableError("cut")
+        await asyncio.Event().wait()
+
+    server = Server(is_cut_once)
+    async with following(server, lambda: time.monotonic() + ahead) as reflector:
+        await eventually_async(lambda: reflector.age() > LONG / 2)
+        await eventually_async(lambda: reflector.age() < LONG / 2)
+    assert (len(server.lists), len(server.watches)) == (1, 2)
