@@ -1,6 +1,7 @@
 """HTTP as aiohttp speaks it, with what it leaves to its users: when a first request is late, how errors look."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -11,6 +12,9 @@ from magecluster.cloud.errors import BadRequestError
 from magecluster.cloud.web.call import answer
 
 FAULT = {"error": {"code": 500, "type": "internal_error", "message": "the Cloud API failed; its log tells more"}}
+
+CANCEL_SECONDS = 1.0
+"""For requests that did not end in time and are given up."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -63,6 +67,24 @@ class Protocol(web.RequestHandler):
         if self._timer:
             self._timer.cancel()
         super().connection_lost(exc)
+
+    @override
+    def close(self) -> None:
+        """Called when the server ends, before `shutdown`, which waits for what is under way."""
+        if not self._request_in_progress:
+            super().close()
+
+    @override
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """Let the request under way have its answer within that time."""
+        # aiohttp does that too, but hears nothing meanwhile: not the rest of a body that is still arriving.
+        if self._request_in_progress:
+            self._handler_waiter = asyncio.get_running_loop().create_future()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._handler_waiter
+            self._handler_waiter = None
+        await super().shutdown(CANCEL_SECONDS)
 
     @override
     def handle_error(
