@@ -1,6 +1,6 @@
 import pytest
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.cloud_api"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.cloud_api", "tests.support.cloud_people"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,8 +1,14 @@
-"""Service tokens, invitations and new accounts, for tests of who may do what."""
+"""Service tokens, new accounts and a second replica, for tests of who may do what."""
 
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
-from tests.support.cloud_api import Client, good
+import pytest
+from tests.support.cloud_api import Client, CloudApi, Team, good
+from tests.support.kube import Namespace
+
+from devkit.cluster import Cluster
 
 SCOPES = frozenset(
     {
@@ -25,3 +31,24 @@ def token(client: Client, team: str, *scopes: str) -> Any:
     """A new service token."""
     body = {"token": {"name": "matrix", "scopes": scopes}}
     return good(client("POST", f"/teams/{team}/tokens", body))["token"]
+
+
+def own(team: Team) -> Namespace:
+    """Where accounts, teams and invitations are."""
+    return Namespace(team.space.cluster, team.api.namespace)
+
+
+def somebody(api: CloudApi) -> str:
+    """The e-mail of a new account."""
+    email = f"u-{uuid.uuid4().hex[:8]}@example.com"
+    api.user("add", email, "--password-stdin")
+    return email
+
+
+@pytest.fixture(scope="session")
+def second(cluster: Cluster, cloud_api: CloudApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudApi]:
+    """Another replica."""
+    api = CloudApi(cluster.kubeconfig, tmp_path_factory.mktemp("second") / "log", cloud_api.namespace).start()
+    yield api.ready()
+    api.stop()
+    assert not api.tracebacks()

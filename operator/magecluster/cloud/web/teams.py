@@ -3,10 +3,13 @@
 from typing import Any
 
 from aiohttp import web
+from pydantic import ValidationError
 
-from magecluster.api.mageteam import Limits, MageTeam, MageTeamSpec
+from magecluster.api.mageteam import MageTeam, MageTeamSpec
 from magecluster.cloud.access.permissions import Permission
+from magecluster.cloud.errors import InvalidRequestError
 from magecluster.cloud.web import paging
+from magecluster.cloud.web.body import wrong
 from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.route import API, CURSOR, DRY_RUN, LIMIT, Access, Route, may
 from magecluster.cloud.web.wire.sessions import Planned
@@ -33,8 +36,7 @@ async def post(call: Call) -> web.Response:
     """Make a team."""
     sent = call.sent(TeamPost).team
     call.audit |= {"team": sent.id, "changes": {"namespace": [None, sent.namespace]}}
-    wire = sent.model_dump(mode="json", exclude={"id", "limits"})
-    spec = MageTeamSpec.model_validate(wire, by_name=True).model_copy(update={"limits": _limits(sent.limits)})
+    spec = _spec(sent.model_dump(mode="json", exclude={"id"}))
     team = await call.services.teams.add(sent.id, spec, dry_run=call.dry_run)
     return _answer(call, team, ["team"], 201)
 
@@ -45,15 +47,13 @@ async def patch(call: Call) -> web.Response:
     changed = sorted(sent.model_fields_set)
     call.audit["changes"] = {field: [None, None] for field in changed}
     wire = sent.model_dump(mode="json", exclude_unset=True)
-    if "limits" in changed:
-        wire["limits"] = _limits(sent.limits).model_dump(mode="json") if sent.limits else {}
+    empty: dict[str, Any] = {"limits": {}, "groups": [], "secrets": []}
+    reset = {field: empty[field] for field in wire if wire[field] is None and field in empty}
 
     def edit(spec: MageTeamSpec) -> MageTeamSpec:
         kept = spec.model_dump(mode="json")
-        reset: dict[str, list[Any]] = {
-            field: [] for field in ("groups", "secrets") if field in wire and wire[field] is None
-        }
-        return MageTeamSpec.model_validate({**kept, **wire, **reset}, by_name=True)
+        limits = {"limits": {**kept["limits"], **wire["limits"]}} if wire.get("limits") else {}
+        return _spec({**kept, **wire, **reset, **limits})
 
     return _answer(call, await call.services.teams.change(name, edit, dry_run=call.dry_run), changed)
 
@@ -65,8 +65,12 @@ async def delete(call: Call) -> web.Response:
     return done(call, "team")
 
 
-def _limits(wire: Any) -> Limits:
-    return Limits.model_validate(wire.model_dump(mode="json"), by_name=True)
+def _spec(wire: dict[str, Any]) -> MageTeamSpec:
+    """What the types of the wire let through has to be right for Kubernetes, too. Raises `InvalidRequestError`."""
+    try:
+        return MageTeamSpec.model_validate(wire, by_name=True)
+    except ValidationError as error:
+        raise InvalidRequestError({f"team.{field}": told for field, told in wrong(error).items()}) from None
 
 
 def _answer(call: Call, team: MageTeam, changed: list[str], status: int = 200) -> web.Response:

@@ -51,7 +51,7 @@ class TeamPost(Wire):
 
 
 class TeamChange(Wire):
-    """What shall be different; what is absent stays."""
+    """What shall be different; what is absent stays, each of the limits, too."""
 
     display_name: Annotated[str, Field(max_length=256)] | None = None
     limits: Limits | None = None
