@@ -1,4 +1,4 @@
-"""HTTP as aiohttp speaks it, with what it leaves to its users: when a first request is late, how errors look."""
+"""HTTP as aiohttp speaks it, but for two things: how its own errors look, and what it hears when the server ends."""
 
 import asyncio
 from contextlib import suppress
@@ -22,51 +22,34 @@ logger = structlog.stdlib.get_logger(__name__)
 class Runner(web.AppRunner):
     """Serves an application by `Protocol`."""
 
-    def __init__(self, app: web.Application, *, first: float, idle: float, grace: float) -> None:
-        """Seconds for the first request of a connection, between requests, and for those under way at the end."""
+    def __init__(self, app: web.Application, *, idle: float, grace: float) -> None:
+        """Seconds that a connection may be without a whole request, and that those under way have at the end."""
         # Addresses hold one-time links, so there is no access log; metrics and audit tell the rest.
         super().__init__(app, access_log=None, keepalive_timeout=idle, shutdown_timeout=grace)
-        self._first, self._idle = first, idle
+        self._idle = idle
 
     @override
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         # Some kilobytes can be unpacked to gigabytes, and nobody needs to send so much.
         options = {"access_log": None, "keepalive_timeout": self._idle, "auto_decompress": False}
-        return _Server(made, self._first, **options)
+        return _Server(made, **options)
 
 
 class _Server(web.Server):
-    def __init__(self, made: web.Server, first: float, **options: Any) -> None:
+    def __init__(self, made: web.Server, **options: Any) -> None:
         super().__init__(made.request_handler, request_factory=made.request_factory, **options)
-        self._first, self._options = first, options
+        self._options = options
 
     @override
     def __call__(self) -> web.RequestHandler:
-        return Protocol(self, first=self._first, loop=asyncio.get_running_loop(), **self._options)
+        return Protocol(self, loop=asyncio.get_running_loop(), **self._options)
 
 
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_first", "_timer")
-
-    def __init__(self, server: web.Server, *, first: float, **options: Any) -> None:
-        super().__init__(server, **options)
-        self._first = first
-        self._timer: asyncio.TimerHandle | None = None
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        # aiohttp looks only after idle connections that have had a request.
-        self._timer = asyncio.get_running_loop().call_later(self._first, self._end_unused)
-
-    @override
-    def connection_lost(self, exc: BaseException | None) -> None:
-        if self._timer:
-            self._timer.cancel()
-        super().connection_lost(exc)
+    __slots__ = ()
 
     @override
     def close(self) -> None:
@@ -105,7 +88,3 @@ class Protocol(web.RequestHandler):
             response = answer(FAULT, 500)
         response.force_close()
         return response
-
-    def _end_unused(self) -> None:
-        if not self._request_count:
-            self.force_close()

@@ -11,8 +11,8 @@ from aiohttp import web
 from magecluster.cloud.settings import Settings, Tls
 from magecluster.cloud.web.protocol import Runner
 
-IDLE_SECONDS = 30.0
-"""A connection on which the next request is not complete for so long is closed: it idles, or its headers dawdle."""
+IDLE = 2.0
+"""A connection without the whole head of a request for so many times `body_seconds` is closed."""
 LOOK_SECONDS = 5.0
 """How often to look whether the certificate has changed; the kubelet needs a minute to update a mounted Secret."""
 
@@ -26,10 +26,10 @@ class CannotListenError(Exception):
     """The address is taken or not ours, or there is no certificate; the text says which."""
 
 
-async def serve(app: web.Application, settings: Settings, idle: float = IDLE_SECONDS) -> web.AppRunner:
+async def serve(app: web.Application, settings: Settings) -> web.AppRunner:
     """Start serving; the caller cleans the runner up. Raises `CannotListenError`."""
     context = tls_context(settings.tls) if settings.tls else None
-    runner = Runner(app, first=settings.body_seconds, idle=idle, grace=settings.grace_seconds)
+    runner = Runner(app, idle=IDLE * settings.body_seconds, grace=settings.grace_seconds)
     if settings.tls and context:
         _follow_while_serving(app, context, settings.tls)
     await runner.setup()
