@@ -1,160 +1,200 @@
-"""OpenAPI 3.1, made from the table of routes and the wire types: pure."""
+"""OpenAPI 3.1, made from the table of routes and the wire types alone: pure."""
 
 import re
-from collections.abc import Iterable, Mapping
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+from typing_extensions import override
 
 from magecluster import __version__
-from magecluster.cloud.access.permissions import Permission
+from magecluster.api.magecluster import NAME_LENGTH
+from magecluster.api.mageteam import TEAM_NAME, Role
+from magecluster.cloud.access.permissions import ROLE_PERMISSIONS, Permission
 from magecluster.cloud.web.body import MEDIA
-from magecluster.cloud.web.route import Access, Route
+from magecluster.cloud.web.examples import EXAMPLES
+from magecluster.cloud.web.openapi_answers import HEADERS, answers, shared_answers
+from magecluster.cloud.web.route import Access, Parameter, Route
 from magecluster.cloud.web.wire.base import Failure, Wire
+from magecluster.cloud.web.wire.clusters import NAME
 
 Json = dict[str, Any]
 
-COMPONENTS = "#/components/schemas/{model}"
-PLACES = {
-    "team": "Id of the team",
-    "cluster": "Name of the cluster",
-    "email": "E-mail of the member",
-    "invitation": "Id of the invitation",
-    "token": "Id of the service token, or the token in the link of an invitation",
+_NAME = {"type": "string", "pattern": NAME, "maxLength": NAME_LENGTH}
+_TEAM = {"type": "string", "pattern": TEAM_NAME, "maxLength": 63}
+_TEXT = {"type": "string"}
+PLACES: dict[str, tuple[str, str, Json]] = {
+    "teams/{team}": ("Id of the team", "data", _TEAM),
+    "clusters/{cluster}": ("Name of the cluster", "lab", _NAME),
+    "members/{email}": ("E-mail of the member", "ed@example.com", {**_TEXT, "minLength": 3, "maxLength": 254}),
+    "invitations/{invitation}": ("Id of the invitation", "5f0c2a9e7b31", _TEXT),
+    "invitations/{token}": ("What the link of the invitation ends with", "mci_data_Zk3vQ0…", _TEXT),
+    "tokens/{token}": ("Id of the service token; not the token itself", "8d1e6b20c4fa", _TEXT),
 }
-_SCHEMES: Json = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "Token of a session or a service token"},
-    "oauthToken": {"type": "apiKey", "in": "header", "name": "OAUTH-TOKEN"},
-    "cookie": {"type": "apiKey", "in": "cookie", "name": "oauth_token"},
+"""Places in paths, each with a description, an example and its schema."""
+_IF_NONE_MATCH = Parameter("If-None-Match", "header", "`ETag` of the version that is there already", {"type": "string"})
+
+API_KEY = "X-API-KEY"
+_LOGINS = ("bearer", "oauth_token_header", "oauth_token_cookie")
+SCHEMES: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Token of a session (`mcs_…`) or a service token (`mct_…`)",
+    },
+    "oauth_token_header": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "OAUTH-TOKEN",
+        "description": "The same token, as Mage's own API takes it",
+    },
+    "oauth_token_cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "oauth_token",
+        "description": "The same token; writes have to come from the same site",
+    },
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": API_KEY,
+        "description": "The key of the installation, at login only: the one that Mage's document publishes by default",
+    },
 }
-_HEADERS: Json = {
-    "ETag": "Version of config and state; for `If-Match` only the config counts",
-    "Age": "Seconds since the cache was known to be up to date",
-    "Location": "Where the new thing is",
-    "Retry-After": "Seconds after which the same request may succeed",
-    "Preference-Applied": "The wait that was applied",
+TAGS = {
+    "clusters": "Read, change, start, stop, restart, make and delete Mage clusters",
+    "sessions": "Log in and out, and one's own account",
+    "teams": "Which namespace a team works in, and how much it may use",
+    "members": "Who belongs to a team, and invitations by a one-time link",
+    "tokens": "Service tokens: for programs that work in one team in the name of an account",
+    "health": "For Kubernetes and Prometheus",
+    "documentation": "The API described by itself",
 }
+_ABOUT = """\
+Start, stop, restart, configure, make and delete Mage clusters, in teams.
+
+Log in by `POST /api/v1/sessions`, and send the token of the answer as `Authorization: Bearer`, as header \
+`OAUTH-TOKEN`, or as cookie `oauth_token`. Every error has the shape of `Failure`; its message says what to do. \
+Clients must accept fields of answers that they do not know."""
 
 
-def document(routes: Iterable[Route], *, url: str = "/") -> Json:
-    """The whole document; the same for the same routes."""
-    table = list(routes)
-    models = {model for route in table for model in (route.takes, route.gives) if model} | {Failure}
-    ordered: list[tuple[type[Wire], Any]] = [
-        (model, "serialization" if _is_answer(model, table) else "validation")
-        for model in sorted(models, key=lambda model: model.__name__)
-    ]
-    names, schemas = models_json_schema(ordered, ref_template=COMPONENTS)
-    refs = {model: names[model, mode]["$ref"] for model, mode in ordered}
+class _Schemas(GenerateJsonSchema):
+    """Without what says nothing: titles made from names, and null as the default of what may be absent."""
+
+    @override
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    @override
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        out = super().default_schema(schema)
+        if out.get("default", "") is None:
+            del out["default"]
+        return out
+
+
+def document(routes: Sequence[Route], *, url: str = "/") -> Json:
+    """The whole document, the same for the same routes; `url` is where the server is reached."""
+    types = sorted(
+        {type_ for route in routes for type_ in (route.takes, route.gives) if type_} | {Failure},
+        key=lambda type_: type_.__name__,
+    )
+    _, schemas = models_json_schema(
+        [(type_, "validation") for type_ in types],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Schemas,
+    )
     paths: dict[str, Json] = {}
-    for route in table:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, refs)
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, routes)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Mage Cloud API of magecluster", "version": __version__, "license": {"name": "Apache-2.0"}},
+        "info": {
+            "title": "Mage Cloud API",
+            "version": __version__,
+            "description": _ABOUT,
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
         "servers": [{"url": url}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in table)],
+        "tags": [{"name": tag, "description": TAGS[tag]} for tag in dict.fromkeys(route.tag for route in routes)],
         "paths": paths,
-        "components": {"schemas": schemas.get("$defs", {}), "securitySchemes": _SCHEMES},
+        "components": {
+            "schemas": dict(sorted(schemas["$defs"].items())),
+            "responses": shared_answers(routes),
+            "headers": HEADERS,
+            "securitySchemes": SCHEMES,
+        },
     }
 
 
-def _is_answer(model: type[Wire], routes: list[Route]) -> bool:
-    return model is Failure or any(route.gives is model for route in routes)
-
-
-def _operation(route: Route, refs: Mapping[Any, str]) -> Json:
-    places = [
-        {"name": name, "in": "path", "required": True, "description": PLACES[name], "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", route.path)
-    ]
-    others = [
-        {"name": p.name, "in": p.where, "description": p.text, "schema": dict(p.schema)} for p in route.parameters
-    ]
+def _operation(route: Route, routes: Sequence[Route]) -> Json:
     operation: Json = {
         "operationId": route.name,
         "summary": route.summary,
+        "description": f"{who(route)}.",
         "tags": [route.tag],
-        "description": f"For {who(route)}.",
-        "parameters": [*places, *others],
-        "responses": _responses(route, refs),
-        "security": [] if route.access is Access.PUBLIC else [{name: []} for name in _SCHEMES],
+        "security": _security(route),
     }
     if isinstance(route.access, frozenset):
         operation["x-permissions"] = sorted(route.access)
+        operation["x-roles"] = roles(route.access)
+    if parameters := _parameters(route):
+        operation["parameters"] = parameters
     if route.takes:
-        media = MEDIA if route.method == "PATCH" else MEDIA[:1]
-        content = {name: {"schema": {"$ref": refs[route.takes]}} for name in media}
-        operation["requestBody"] = {"required": not route.optional, "content": content}
-    return operation
+        operation["requestBody"] = _body(route, route.takes)
+    return {**operation, "responses": answers(route, routes)}
 
 
 def who(route: Route) -> str:
     """Who may use it, in words."""
-    if isinstance(route.access, frozenset):
-        return "members of the team with " + " or ".join(f"`{name}`" for name in Permission if name in route.access)
-    return route.access.value
+    match route.access:
+        case frozenset() as permissions:
+            needed = " or ".join(f"`{name}`" for name in Permission if name in permissions)
+            return f"For members of the team with {needed}: {', '.join(roles(permissions))}"
+        case Access.PUBLIC if _has_api_key(route):
+            return f"For everybody with an accepted `{API_KEY}`"
+        case access:
+            return f"For {access.value}"
 
 
-def _responses(route: Route, refs: Mapping[Any, str]) -> Json:
-    found = {route.success: "Success" if route.success != HTTPStatus.NOT_IMPLEMENTED else "Who offers it"}
-    found |= {status: text for status, text in _general(route).items() if status not in found}
-    found |= route.also
-    return {str(status): _response(route, status, text, refs) for status, text in sorted(found.items())}
+def roles(permissions: frozenset[Permission]) -> list[str]:
+    """Roles that have one of these permissions, the strongest first."""
+    strongest = sorted(Role, key=lambda role: -len(ROLE_PERMISSIONS[role]))
+    return [role.value for role in strongest if permissions & ROLE_PERMISSIONS[role]]
 
 
-def _response(route: Route, status: int, text: str, refs: Mapping[Any, str]) -> Json:
-    response: Json = {"description": text}
-    if headers := _headers(route, status):
-        response["headers"] = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in headers}
-    if status >= HTTPStatus.BAD_REQUEST:
-        response["content"] = {"application/json": {"schema": {"$ref": refs[Failure]}}}
-        if route.media == "text/plain":
-            response["content"] = {route.media: {"schema": {"type": "string"}}}
-    elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED, HTTPStatus.FOUND):
-        schema: Json = {"type": "string"}
-        if route.media == "application/json":
-            schema = {"$ref": refs[route.gives]} if route.gives else {"type": "object"}
-        response["content"] = {route.media: {"schema": schema}}
-        if route.gives and route.media != "application/json":
-            # What a stream carries, which OpenAPI 3.1 has no word for.
-            response["content"][route.media]["x-data"] = {"$ref": refs[route.gives]}
-    return response
+def _has_api_key(route: Route) -> bool:
+    return any(parameter.name == API_KEY for parameter in route.parameters)
 
 
-def _headers(route: Route, status: int) -> list[str]:
-    match status:
-        case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
-            return ["Retry-After"] if route.media != "text/plain" else []
-        case HTTPStatus.CREATED:
-            return ["Location"] if route.tag in ("clusters", "teams") else []
-        case HTTPStatus.OK if route.name == "getCluster":
-            return ["ETag", "Age"]
-        case HTTPStatus.ACCEPTED:
-            return ["Preference-Applied"]
-        case _:
-            return []
-
-
-def _general(route: Route) -> dict[int, str]:
-    """Refusals that many routes share."""
-    if route.media == "text/plain":
-        return {}
-    found = {400: "The request cannot be read", 429: "Too many requests", 500: "A fault of the server"}
+def _security(route: Route) -> list[Json]:
+    if _has_api_key(route):
+        return [{"api_key": []}]
+    logins: list[Json] = [{name: []} for name in _LOGINS]
     if route.access is not Access.PUBLIC:
-        found |= {401: "Nobody is logged in", 403: "Not allowed"}
-    if "{" in route.path:
-        found |= {404: "There is no such thing, or not for this account"}
-    if route.takes:
-        found |= {
-            408: "The request did not arrive in time",
-            413: "The request is larger than 1 MiB",
-            415: "The body is of another type",
-            422: "Fields are missing, not known or wrong; all of them are named",
-        }
-    if route.writes:
-        found |= {409: "Something else stands against it; the message says what"}
-    if route.name == "createSession":
-        found |= {401: "E-mail and password do not belong together, or `X-API-KEY` is not accepted", 403: "Not allowed"}
-    return found | {503: "Kubernetes does not answer, or the cache is too old"}
+        return logins
+    # A write that is open to everybody may be done by somebody who is logged in, too.
+    return [{}, *logins] if route.writes else []
+
+
+def _parameters(route: Route) -> list[Json]:
+    read = [parameter for parameter in route.parameters if parameter.name != API_KEY]
+    if 304 in route.also:  # noqa: PLR2004  Not Modified is the answer to If-None-Match
+        read.append(_IF_NONE_MATCH)
+    return [
+        *(_place(place) for place in re.findall(r"[^/]+/{\w+}", route.path)),
+        *({"name": name, "in": where, "description": text, "schema": schema} for name, where, text, schema in read),
+    ]
+
+
+def _place(place: str) -> Json:
+    text, example, schema = PLACES[place]
+    name = place.partition("{")[2].rstrip("}")
+    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}
+
+
+def _body(route: Route, takes: type[Wire]) -> Json:
+    content = {"schema": {"$ref": f"#/components/schemas/{takes.__name__}"}, "example": EXAMPLES[takes]}
+    media = MEDIA if route.method == "PATCH" else MEDIA[:1]
+    return {"required": not route.optional, "content": dict.fromkeys(media, content)}

@@ -39,6 +39,7 @@ async def put(call: Call) -> web.Response:
 
 async def restart(call: Call) -> web.Response:
     """Restart once."""
+    idempotency.key_of(call)  # a wrong one is refused also where the body has the time
 
     def config(live: Manifest) -> Manifest:
         if wish_of(live["spec"]) is PowerState.STOPPED:
