@@ -1,7 +1,7 @@
 """A change of one cluster: merged, judged, written, and tried again from the newest state when somebody was faster."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,9 @@ from magecluster.kube.errors import NotFoundError as KubeNotFoundError
 from magecluster.resources.deployment import deployment
 from magecluster.resources.platform import Platform
 
-ATTEMPTS = 30
+ATTEMPTS = 20
 """A cluster that starts changes some times a second; each attempt reads it anew."""
+BACKOFF_SECONDS = 0.01
 
 _PLATFORM = Platform(gateway_image="unchanged")
 
@@ -55,25 +56,31 @@ Config = Callable[[Manifest], object]
 
 async def change(call: Call, config: object | Config, status: object) -> Done:
     """Carry out a PUT or PATCH. Raises `CloudError`, `KubeError`."""
-    async with turn(call):
+    async with turn(call, call.path("cluster")):
         return await _change(call, config, status)
 
 
-def turn(call: Call) -> AbstractAsyncContextManager[Any]:
-    """One after the other within a team that has limits: two changes could each fit, and not both."""
-    limits = call.of().spec.limits.manifest()
-    return call.services.turns[call.of().spec.namespace] if limits else nullcontext()
+def turn(call: Call, name: str) -> asyncio.Lock:
+    """To be held while a cluster is changed.
+
+    Requests for one cluster queue up here, instead of all but one being refused by the API server. Within a team that
+    has limits, all do: two changes could each fit, and not both.
+    """
+    spec = call.of().spec
+    key = spec.namespace if spec.limits.manifest() else f"{spec.namespace}/{name}"
+    return call.services.turns.setdefault(key, asyncio.Lock())
 
 
 async def _change(call: Call, config: object | Config, status: object) -> Done:
     namespace, name = call.of().spec.namespace, call.path("cluster")
     known = call.services.clusters.find(namespace, name)
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         live = known or await fresh(call, namespace, name)
         done = await _attempt(call, live, config, status, newest=known is None)
         if done is not None:
             return done
         known = None
+        await asyncio.sleep(BACKOFF_SECONDS * attempt)
     raise ConflictError("the cluster changes again and again: try again")
 
 

@@ -1,11 +1,12 @@
 """What handlers work with."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from magecluster.cloud.access.buckets import TokenBuckets
 from magecluster.cloud.login.passwords import Passwords
@@ -58,8 +59,8 @@ class Services:
     """Set when the server ends: streams end then."""
     streams: Counter[str] = field(default_factory=Counter)
     """Open event streams by session or token."""
-    turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    """By namespace."""
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """By namespace, or by namespace and cluster; those that somebody waits for."""
 
     def now(self) -> datetime:
         """The time, in UTC."""

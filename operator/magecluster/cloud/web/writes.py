@@ -52,7 +52,7 @@ async def restart(call: Call) -> web.Response:
 
 async def post(call: Call) -> web.Response:
     """Make a cluster."""
-    async with change.turn(call):
+    async with change.turn(call, call.sent(ClusterPost).cluster.name):
         wish, metadata = _planned(call)
         there = call.services.clusters.find(metadata["namespace"], metadata["name"])
         done = _repeated(call, there, wish) if there else None
