@@ -15,6 +15,7 @@ from tests.support.eventually import eventually
 from tests.support.kube import Manifest, Namespace, a_cluster
 
 from devkit.cluster import Cluster
+from magecluster.api.labels import CLOUD_API, MANAGED_BY
 from magecluster.cloud.web.app import ROUTES
 from magecluster.cloud.web.route import Route
 
@@ -203,7 +204,10 @@ def snapshot(team: Team) -> dict[str, list[str]]:
     """The version of everything that could be changed; of accounts those parts that using them does not change."""
     own = Namespace(team.space.cluster, team.api.namespace)
     return {
-        **{kind: versions(team.space.all(kind)) for kind in ("mc", "secrets", "events")},
+        # An operator that runs for other tests makes Secrets, and reports a status and Events.
+        "clusters": [f"{one['metadata']['uid']} {one['metadata']['generation']}" for one in team.space.all("mc")],
+        "events": versions([one for one in team.space.all("events") if one["source"].get("component") == CLOUD_API]),
+        "secrets": versions(team.space.all("secrets", f"--selector={MANAGED_BY}={CLOUD_API}")),
         "teams": versions(own.all("mt")),
         "secrets of ours": [
             json.dumps(
