@@ -4,6 +4,8 @@ from tests.support import contract
 from tests.support.cloud_api import ADMIN, PASSWORD, Client, Team, good
 from tests.support.kube import a_cluster
 
+from magecluster.cloud.settings import PUBLISHED_KEY as KEY
+
 MASK = "********"
 
 
@@ -59,6 +61,18 @@ def test_environment_variables_of_every_sort_survive(running: Team) -> None:
 def test_a_login_that_fails_has_an_error_in_json(team: Team) -> None:
     answer = Client(team.url)("POST", "/sessions", {"session": {"email": ADMIN, "password": "wrong"}})
     assert (answer.status_code, bool(answer.json().get("error"))) == (401, True)
+
+
+def test_a_dry_login_compares_the_password_and_opens_nothing(team: Team) -> None:
+    client = Client(team.url)
+    wrong = client("POST", "/sessions?dryRun=true", {"session": {"email": ADMIN, "password": "wrong"}}, X_API_KEY=KEY)
+    assert wrong.status_code == 401
+    before = len(team.as_("Admin").get("/sessions")["sessions"])
+    body = {"session": {"email": ADMIN, "password": PASSWORD}}
+    answer = good(client("POST", "/sessions?dryRun=true", body, X_API_KEY=KEY))
+    assert answer["session"]["token"] is None
+    assert answer["dry_run"] == {"changed": ["session"], "restarts": False}
+    assert len(team.as_("Admin").get("/sessions")["sessions"]) == before
 
 
 def test_two_clients_that_read_the_same_and_change_different_things_both_win(team: Team) -> None:

@@ -7,7 +7,7 @@ from aiohttp import web
 from magecluster.cloud.access.account import Account
 from magecluster.cloud.access.account import Session as Opened
 from magecluster.cloud.errors import CloudError, TooManyRequestsError
-from magecluster.cloud.web.call import Call, answer, done
+from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.identity import check_api_key
 from magecluster.cloud.web.route import API, DRY_RUN, Access, Parameter, Route
 from magecluster.cloud.web.services import rfc3339
@@ -41,11 +41,13 @@ async def post(call: Call) -> web.Response:
         services.metrics.login("limited" if isinstance(refusal, TooManyRequestsError) else "refused")
         raise
     services.metrics.login("success")
+    if call.dry_run:
+        return answer({"session": opened(None, session, account), "dry_run": planned("session")})
     call.audit["token"] = session.id
     return answer({"session": opened(token, session, account)})
 
 
-def opened(token: str, session: Opened, account: Account) -> dict[str, object]:
+def opened(token: str | None, session: Opened, account: Account) -> dict[str, object]:
     """`Session` of the wire."""
     return {"token": token, "expires": rfc3339(session.expires), "user": user(account)}
 

@@ -35,8 +35,9 @@ class User(Answer):
 class Session(Answer):
     """A session that was just opened."""
 
-    token: str
-    """Send it as `Authorization: Bearer`, as `OAUTH-TOKEN`, or as cookie `oauth_token`. It is not shown again."""
+    token: str | None
+    """Send it as `Authorization: Bearer`, as `OAUTH-TOKEN`, or as cookie `oauth_token`. It is not shown again.
+    `null` with `?dryRun=true`, which opens no session."""
     expires: Timestamp
     """When it ends at the latest."""
     user: User
@@ -46,6 +47,7 @@ class SessionAnswer(Answer):
     """A login that succeeded."""
 
     session: Session
+    dry_run: DryRun | None = None
 
 
 class OpenSession(Answer):
