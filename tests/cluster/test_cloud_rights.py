@@ -209,13 +209,12 @@ def snapshot(team: Team) -> dict[str, list[str]]:
         "events": versions([one for one in team.space.all("events") if one["source"].get("component") == CLOUD_API]),
         "secrets": versions(team.space.all("secrets", f"--selector={MANAGED_BY}={CLOUD_API}")),
         "teams": versions(own.all("mt")),
-        "secrets of ours": [
-            json.dumps(
-                {**secret["data"], **{key: "" for key in secret["data"] if key.startswith(("token.", "session."))}}
-            )
-            for secret in own.all("secrets")
-        ],
+        "secrets of ours": [json.dumps(lasting(secret.get("data", {}))) for secret in own.all("secrets")],
     }
+
+
+def lasting(data: dict[str, str]) -> dict[str, str]:
+    return {key: "" if key.startswith(("token.", "session.")) else text for key, text in data.items()}
 
 
 def versions(found: list[Manifest]) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.cloud_api import Team, good, refused
 from tests.support.eventually import eventually
 from tests.support.kube import Manifest, Namespace, a_cluster
+from typing_extensions import override
 
 from devkit.cluster import Cluster
 from magecluster.api.labels import CLOUD_API
@@ -128,6 +129,27 @@ async def test_what_a_deleted_cluster_left_behind_is_taken_over(store: Store) ->
     await store.put(other="2")
     assert store.owners() == []
     assert store.texts()["other"] == "2"
+
+
+class Collected(Connection):
+    """The garbage collector comes between reading and writing, once."""
+
+    times = 1
+
+    @override
+    async def merge(self, path: str, patch: Manifest, *, dry_run: bool = False) -> Manifest:
+        if self.times:
+            self.times -= 1
+            found = (await self.get(path))["metadata"]
+            await self.delete(path, uid=found["uid"], resource_version=found["resourceVersion"])
+        return await super().merge(path, patch, dry_run=dry_run)
+
+
+async def test_what_is_collected_in_between_is_made_anew(cluster: Cluster, store: Store) -> None:
+    await store.put(old="1")
+    async with Collected(cluster.kubeconfig, None, manager=CLOUD_API) as connection:
+        await Vaults(connection, store.clock).put(store.space.name, VAULT, "demo", {"new": "2"}, owner=None)
+    assert store.texts() == {"new": "2"}
 
 
 def secret(name: str, value: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Is-it-applied against what a real API server makes of our objects."""
 
 import asyncio
+import json
 import uuid
 from typing import Any
 
@@ -104,16 +105,26 @@ async def changes_nothing(connection: Connection, manifest: Manifest) -> bool:
     return False
 
 
-async def check_edit(cluster: Cluster, namespace: str, before: Spec, after: Spec, references: str) -> None:
-    made = parse(namespace, f"c{uuid.uuid4().hex[:12]}", before)
+def desired_of(made: MageCluster, references: str, owner: Manifest) -> list[Manifest]:
+    """With an owner that exists: the garbage collector removes what has none, and the cluster itself is never made."""
     wanted = desired_objects(made, references, PLATFORM)
+    for reference in (one for manifest in wanted for one in manifest["metadata"].get("ownerReferences", ())):
+        reference.update(apiVersion="v1", kind="Namespace", name=owner["metadata"]["name"])
+        reference["uid"] = owner["metadata"]["uid"]
+    return wanted
+
+
+async def check_edit(cluster: Cluster, owner: Manifest, before: Spec, after: Spec, references: str) -> None:
+    namespace = owner["metadata"]["name"]
+    made = parse(namespace, f"c{uuid.uuid4().hex[:12]}", before)
+    wanted = desired_of(made, references, owner)
     async with Connection(cluster.kubeconfig, None) as connection:
         live = await apply_all(connection, wanted)
         for desired, found in zip(wanted, live, strict=True):
             assert is_applied(desired, found), (desired, found)
         storage = {"storage": before["storage"]} if "storage" in before else {}
         edited = made.model_copy(update={"spec": parse(namespace, "x", {**after, **storage}).spec})
-        for desired in desired_objects(edited, references, PLATFORM):
+        for desired in desired_of(edited, references, owner):
             found = next((m for m in live if m["kind"] == desired["kind"]), {})
             if found and is_applied(desired, found):
                 assert await changes_nothing(connection, desired), desired
@@ -122,12 +133,12 @@ async def check_edit(cluster: Cluster, namespace: str, before: Spec, after: Spec
 def test_what_was_applied_counts_as_applied_and_an_edit_is_seen(cluster: Cluster) -> None:
     """No apply that would change something is left out, and after an apply none is asked for."""
     namespace = f"test-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", namespace)
+    owner = json.loads(cluster.kubectl("create", "namespace", namespace, "--output=json"))
 
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(before=SPECS, after=SPECS, references=st.sampled_from(["", "0123"]))
     def check(before: Spec, after: Spec, references: str) -> None:
-        asyncio.run(check_edit(cluster, namespace, before, after, references))
+        asyncio.run(check_edit(cluster, owner, before, after, references))
 
     check()
     cluster.kubectl("delete", "namespace", namespace, "--wait=false")

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ from urllib.parse import urlsplit
 
 import requests
 from tests.support.cloud_api import Client, CloudApi
+
+PATIENCE = 40
+"""Seconds to wait for an event."""
 
 
 @contextmanager
@@ -67,7 +71,9 @@ class Events:
 
     def __init__(self, client: Client, path: str, since: int | None = None) -> None:
         given = {} if since is None else {"Last-Event-ID": str(since)}
-        self.answer = client.session.get(f"{client.url}/api/v1{path}/events", headers=given, stream=True, timeout=40)
+        self.answer = client.session.get(
+            f"{client.url}/api/v1{path}/events", headers=given, stream=True, timeout=PATIENCE
+        )
         self.comments: list[str] = []
         self._lines = self.answer.iter_lines(chunk_size=1, decode_unicode=True)
 
@@ -84,7 +90,9 @@ class Events:
     def next(self) -> Event | None:
         """The next one; `None` when the stream has ended."""
         fields: dict[str, str] = {}
+        deadline = time.monotonic() + PATIENCE
         for line in self._lines:
+            assert time.monotonic() < deadline, "nothing but comments"
             if line.startswith(":"):
                 self.comments.append(line)
             elif line:

@@ -106,6 +106,11 @@ class Vaults:
                 await self._connection.merge(path, manifest)
         except KubeConflictError:
             return False
+        except NotFoundError:
+            if method == "POST":
+                raise
+            # The garbage collector took in between what a deleted cluster had left behind.
+            return False
         return True
 
 
