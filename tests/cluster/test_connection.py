@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
 
 import pytest
+import yaml
 from tests.support.kube import Manifest, Namespace
 
 from magecluster.api.labels import CLOUD_API
@@ -35,6 +37,49 @@ async def test_requests_have_room_beside_any_number_of_watches(connection: Conne
             events = await stack.enter_async_context(aclosing(watch))
             assert await anext(events) is None
         await connection.get(path)
+
+
+PROGRAM = """#!/bin/sh
+# A program of credentials whose first token has been revoked by now.
+token=$(cat {good}); [ -e {asked} ] || token=revoked; touch {asked}
+echo '{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {{"token": "'$token'"}}}}'
+"""
+
+
+@pytest.fixture
+async def expired(bare: Namespace, tmp_path: Path) -> AsyncIterator[Connection]:
+    """Its token is refused; the next one that it is given is good."""
+    bare.kubectl("create", "rolebinding", "reads", "--clusterrole=view", f"--serviceaccount={bare.name}:default")
+    (tmp_path / "good").write_text(bare.kubectl("create", "token", "default"))
+    program = tmp_path / "program"
+    program.write_text(PROGRAM.format(good=tmp_path / "good", asked=tmp_path / "asked"))
+    program.chmod(0o700)
+    config = yaml.safe_load(bare.cluster.kubeconfig.read_text())
+    command = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), "interactiveMode": "Never"}
+    config["users"] = [{"name": user["name"], "user": {"exec": command}} for user in config["users"]]
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    async with Connection(tmp_path / "kubeconfig", None, timeout=10) as connection:
+        yield connection
+        await asyncio.sleep(0.01)
+
+
+async def test_a_request_with_a_token_that_has_expired_is_sent_again(expired: Connection, bare: Namespace) -> None:
+    assert (await expired.get(CONFIG_MAPS.path(bare.name)))["kind"] == "ConfigMapList"
+
+
+async def test_a_watch_with_a_token_that_has_expired_is_opened_again(
+    expired: Connection, connection: Connection, bare: Namespace
+) -> None:
+    path = CONFIG_MAPS.path(bare.name)
+    version = (await connection.get(path))["metadata"]["resourceVersion"]
+    async with aclosing(expired.watch(path, resource_version=version, seconds=30)) as events:
+        assert await anext(events) is None
+        await connection.create(path, a_map("told"))
+        told = ""
+        # Others make ConfigMaps in a new namespace too.
+        while told != "told":
+            event = await anext(events)
+            told = event["object"]["metadata"]["name"] if event else ""
 
 
 async def test_a_forgotten_version(connection: Connection, bare: Namespace) -> None:

@@ -16,8 +16,8 @@ from tests.support.proxy import Proxy, proxied
 from magecluster.api.labels import CLOUD_API
 from magecluster.kube import reflector
 from magecluster.kube.connection import Connection
-from magecluster.kube.kinds import CONFIG_MAPS, Kind
-from magecluster.kube.reflector import Identity, Reflector
+from magecluster.kube.kinds import CONFIG_MAPS, Identity, Kind
+from magecluster.kube.reflector import Reflector
 
 THINGS = Kind("test.magecluster.io", "v1", "things")
 LABEL = {"test": "reflector"}

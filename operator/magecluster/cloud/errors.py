@@ -10,6 +10,8 @@ class CloudError(Exception):
 
     status: ClassVar[int]
     type: ClassVar[str]
+    always: ClassVar[Mapping[str, str]] = {}
+    """Headers that every answer of this status has."""
 
     def __init__(
         self, message: str, fields: Mapping[str, str] | None = None, *, retry_after: float | None = None
@@ -29,7 +31,8 @@ class CloudError(Exception):
     @property
     def headers(self) -> dict[str, str]:
         """Headers that belong to the answer."""
-        return {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        later = {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
+        return {**self.always, **later}
 
 
 class BadRequestError(CloudError):
@@ -44,6 +47,8 @@ class UnauthenticatedError(CloudError):
 
     status = 401
     type = "unauthenticated"
+    # RFC 9110, 15.5.2: a challenge is not optional. This one lets no browser ask for a password.
+    always: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer realm="magecluster"'}
 
 
 class ForbiddenError(CloudError):

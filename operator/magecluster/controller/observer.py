@@ -5,9 +5,9 @@ from time import monotonic
 
 from magecluster.api.labels import MANAGED
 from magecluster.api.model import Manifest
-from magecluster.kube.cache import Cache, Identity, Key, key_of
+from magecluster.kube.cache import Cache, Key, key_of
 from magecluster.kube.connection import Connection, list_all
-from magecluster.kube.kinds import MAGE_CLUSTERS, Kind
+from magecluster.kube.kinds import MAGE_CLUSTERS, Identity, Kind, identity_of
 
 WATCH_GRACE = 30.0
 """Seconds within which a watch has to tell of a change; it does so in milliseconds while the operator keeps up."""
@@ -32,7 +32,7 @@ class Observer:
 
     def saw(self, kind: Kind, event: str | None, live: Manifest) -> None:
         """Take in one event of a watch."""
-        identity, key = _identity(live), key_of(kind, live)
+        identity, key = identity_of(live), key_of(kind, live)
         self._expected.get(kind, {}).pop(identity, None)
         if self._cache.remove(kind, key, *identity[1:]) if event == "DELETED" else self._cache.put(kind, live):
             self._add(key)
@@ -48,7 +48,7 @@ class Observer:
         for kind in kinds:
             before = self._cache.identities(kind)
             news = self._take(kind, await self._list(kind), before)
-            self._expected[kind] = {} if first else dict.fromkeys(map(_identity, news), monotonic())
+            self._expected[kind] = {} if first else dict.fromkeys(map(identity_of, news), monotonic())
         self.listed_at = monotonic()
 
     async def _list(self, kind: Kind) -> list[Manifest]:
@@ -60,15 +60,10 @@ class Observer:
 
     def _take(self, kind: Kind, found: list[Manifest], before: dict[Identity, Key]) -> list[Manifest]:
         """Put in what is new, remove what is gone since `before`; returns what a living watch will tell of as well."""
-        for gone in before.keys() - set(map(_identity, found)):
+        for gone in before.keys() - set(map(identity_of, found)):
             self._cache.remove(kind, before[gone], *gone[1:])
             self._add(before[gone])
         news = [live for live in found if self._cache.put(kind, live)]
         for live in news:
             self._add(key_of(kind, live))
         return news
-
-
-def _identity(live: Manifest) -> Identity:
-    metadata = live["metadata"]
-    return metadata["namespace"], metadata["name"], metadata["uid"]

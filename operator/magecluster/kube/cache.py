@@ -6,13 +6,10 @@ import orjson
 
 from magecluster.api.labels import INSTANCE, MANAGER
 from magecluster.api.model import Manifest
-from magecluster.kube.kinds import MAGE_CLUSTERS, PODS, Kind
+from magecluster.kube.kinds import MAGE_CLUSTERS, PODS, Identity, Kind
 
 Key = tuple[str, str]
 """Namespace and name of a MageCluster."""
-
-Identity = tuple[str, str, str]
-"""Namespace, name and UID of an object."""
 
 
 class Entry(NamedTuple):

@@ -17,6 +17,9 @@ from typing import NamedTuple
 
 from magecluster.api.model import Manifest
 
+MOST_RETRY = 60.0
+"""Seconds; whatever stands between us and the API server can ask for a day."""
+
 _VALUE = r'"(?:[^"\\]|\\.)*"|\{.*\}|\[.*\]|-?[0-9][^:\s]*|null|true|false'
 _QUOTED = re.compile(
     rf"(?P<what>(?:Invalid|Unsupported|Duplicate) value|Not found)(?:: (?P<value>{_VALUE}))?(?:: |$)", re.DOTALL
@@ -104,7 +107,7 @@ def error_from(status: int, body: Manifest, retry_after: str | None) -> KubeErro
             kind = ForbiddenError
         case _:
             kind = UnavailableError
-    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+    seconds = min(float(retry_after), MOST_RETRY) if retry_after and retry_after.isdigit() else None
     return kind(message, status=status, retry_after=seconds, causes=_causes(body))
 
 

@@ -6,6 +6,9 @@ from magecluster.api.magecluster import GROUP, PLURAL, VERSION
 from magecluster.api.mageteam import TEAM_PLURAL
 from magecluster.api.model import Manifest
 
+Identity = tuple[str, str, str]
+"""Namespace, name and UID of an object."""
+
 
 class Kind(NamedTuple):
     """A kind, as the API server addresses it."""
@@ -55,3 +58,9 @@ OWNED = {
 def kind_of(manifest: Manifest) -> Kind:
     """The kind of an object that a cluster consists of."""
     return SECRETS if manifest["kind"] == "Secret" else OWNED[manifest["kind"]]
+
+
+def identity_of(live: Manifest) -> Identity:
+    """Tells an object from a later one of the same name."""
+    metadata = live["metadata"]
+    return metadata["namespace"], metadata["name"], metadata["uid"]

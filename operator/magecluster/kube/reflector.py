@@ -12,10 +12,7 @@ import structlog
 from magecluster.api.model import Manifest
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import ExpiredError, KubeError, UnavailableError
-from magecluster.kube.kinds import Kind
-
-Identity = tuple[str, str, str]
-"""Namespace, name and UID of an object."""
+from magecluster.kube.kinds import Identity, Kind, identity_of
 
 WATCH_SECONDS = 15.0
 """Each watch that is opened shows that the API server still answers, so `age` stays below this at rest."""
@@ -93,7 +90,7 @@ class Reflector:
             # The items of a list do not say what they are; the list does.
             kind = {"apiVersion": answer["apiVersion"], "kind": answer["kind"].removesuffix("List")}
             for item in answer["items"]:
-                found.add(_identity(item))
+                found.add(identity_of(item))
                 self._sink.put(kind | item)
             if not (mark := answer["metadata"].get("continue")):
                 break
@@ -149,8 +146,3 @@ def backoff(failures: int) -> float:
     """Seconds to wait after so many in a row."""
     most = min(BACKOFF * 2 ** min(failures, 10), MOST_BACKOFF)
     return float(most) * random.uniform(0.8, 1.2)  # noqa: S311  no secret
-
-
-def _identity(live: Manifest) -> Identity:
-    metadata = live["metadata"]
-    return metadata["namespace"], metadata["name"], metadata["uid"]

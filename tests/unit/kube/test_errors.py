@@ -48,7 +48,9 @@ def test_what_a_refusal_means(status: int, message: str, kind: type[KubeError]) 
     assert error.status == status
 
 
-@pytest.mark.parametrize(("header", "seconds"), [(None, None), ("3", 3.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [(None, None), ("3", 3.0), ("86400", 60.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None)]
+)
 def test_the_time_that_the_server_asks_for(header: str | None, seconds: float | None) -> None:
     assert error_from(429, {}, header).retry_after == seconds
 

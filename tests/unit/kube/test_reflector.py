@@ -12,8 +12,8 @@ from tests.support.eventually import eventually_async
 
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import ExpiredError, UnavailableError
-from magecluster.kube.kinds import CONFIG_MAPS
-from magecluster.kube.reflector import BACKOFF, MOST_BACKOFF, Identity, Reflector, backoff
+from magecluster.kube.kinds import CONFIG_MAPS, Identity
+from magecluster.kube.reflector import BACKOFF, MOST_BACKOFF, Reflector, backoff
 
 Manifest = dict[str, Any]
 

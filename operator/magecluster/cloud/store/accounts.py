@@ -17,8 +17,7 @@ from magecluster.cloud.store.signal import Signal
 from magecluster.kube.connection import Connection, list_all
 from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
-from magecluster.kube.kinds import SECRETS
-from magecluster.kube.reflector import Identity
+from magecluster.kube.kinds import SECRETS, Identity
 
 SELECTOR = ",".join(f"{label}={value}" for label, value in LABELS.items())
 """Finds the Secrets of all accounts."""

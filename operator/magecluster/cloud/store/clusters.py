@@ -13,8 +13,7 @@ from magecluster.api.model import Manifest
 from magecluster.cloud.config.owners import LAST_APPLIED
 from magecluster.cloud.store.signal import Signal
 from magecluster.kube.connection import Connection
-from magecluster.kube.kinds import MAGE_CLUSTERS
-from magecluster.kube.reflector import Identity
+from magecluster.kube.kinds import MAGE_CLUSTERS, Identity
 
 Key = tuple[str, str]
 """Namespace and name of a cluster."""

@@ -18,8 +18,7 @@ from magecluster.cloud.store.signal import Signal
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
-from magecluster.kube.kinds import MAGE_TEAMS
-from magecluster.kube.reflector import Identity
+from magecluster.kube.kinds import MAGE_TEAMS, Identity
 
 ATTEMPTS = 20
 BACKOFF_SECONDS = 0.02

@@ -21,9 +21,14 @@ HEADERS: Json = {
     "Age": {"description": "Seconds since the cache was known to be up to date", "schema": _SECONDS},
     "Location": {"description": "Where to go", "schema": {"type": "string", "format": "uri-reference"}},
     "Retry-After": {"description": "Seconds after which the same request may succeed", "schema": _SECONDS},
+    "WWW-Authenticate": {"description": "How to send the token", "schema": {"type": "string"}},
     "Preference-Applied": {"description": "`wait=N` if it was asked for", "schema": {"type": "string"}},
 }
-_WITH_RETRY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_REFUSED_WITH: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
+    HTTPStatus.TOO_MANY_REQUESTS: "Retry-After",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
+}
 _FAULT = "The server has a fault; the message has a reference into its log"
 
 
@@ -41,7 +46,7 @@ def shared_answers(routes: Sequence[Route]) -> dict[str, Json]:
     found: dict[str, Json] = {}
     for status in sorted(used):
         name, text = _named(status)
-        headers = {"headers": _refs(["Retry-After"])} if status in _WITH_RETRY else {}
+        headers = {"headers": _refs([_REFUSED_WITH[status]])} if status in _REFUSED_WITH else {}
         found[name] = {"description": text, **headers, "content": _failure()}
     return found
 
@@ -122,8 +127,8 @@ def _headers(route: Route, status: int, routes: Sequence[Route]) -> Iterator[str
         yield "Location"
     if good and PREFER in route.parameters:
         yield "Preference-Applied"
-    if status in _WITH_RETRY and route.media != "text/plain":
-        yield "Retry-After"
+    if status in _REFUSED_WITH and route.media != "text/plain":
+        yield _REFUSED_WITH[status]
 
 
 def _can_be_read(made: Route, routes: Sequence[Route]) -> bool:

@@ -11,7 +11,7 @@ from magecluster.cloud.access.caller import Caller
 from magecluster.cloud.errors import ConflictError
 from magecluster.cloud.store.teams import Teams
 from magecluster.kube.connection import Connection
-from magecluster.kube.reflector import Identity
+from magecluster.kube.kinds import Identity
 
 
 @pytest.fixture

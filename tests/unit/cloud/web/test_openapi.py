@@ -168,6 +168,7 @@ def test_headers_are_told_where_they_are_sent() -> None:
     assert told["createCluster", "201"] == {"ETag", "Location", "Preference-Applied"}
     assert told["createTeam", "201"] == {"Location"}
     assert told["getUser", "429"] == told["getUser", "503"] == {"Retry-After"}
+    assert told["getUser", "401"] == {"WWW-Authenticate"}
     assert told["finishOidcLogin", "429"] == {"Retry-After"}
     assert ("createToken", "201") not in told
     assert ("readyz", "503") not in told
