@@ -1,5 +1,6 @@
 """Mage as a process of this machine, without a cluster: for the many cases that need a real Mage and no pod."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -19,7 +20,7 @@ from devkit.images.files import locked
 from devkit.mage import Mage
 
 LOCK = CONTAINERS / "mage/requirements.lock"
-OWNER, PASSWORD = "owner@example.com", "owner-password"  # noqa: S105  of a server on the loopback
+OWNER, PASSWORD = "owner@example.com", "owner-password"
 START_SECONDS = 180
 
 
@@ -102,17 +103,15 @@ class LocalMage:
         """End it and all that it started: by default like a pod that loses its node."""
         if self._process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass
         self._process.wait(30)
         self._process = None
 
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/api/status", timeout=5) as answer:
-                return int(answer.status) == 200  # noqa: PLR2004  HTTP
+                return int(answer.status) == 200
         except OSError:
             return False
 
