@@ -9,7 +9,7 @@ from pathlib import Path
 from devkit import progress, shell
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITES = ("lint", "unit", "cluster", "chart", "e2e")
+SUITES = ("lint", "unit", "cluster", "chart", "mage", "e2e")
 """From cheap to true, which is the order in which they run."""
 
 CODE = ("operator", "hack", "tests")
