@@ -42,7 +42,8 @@ def other_mage(tmp_path: Path) -> Path:
 def test_the_sitecustomize_behind_it_is_executed_as_if_it_were_alone(elsewhere: Path) -> None:
     (elsewhere / "sitecustomize.py").write_text("print('mine', __name__, __file__)\nVALUE = 7\n")
     alone = python("import sitecustomize; print(sitecustomize.VALUE)", elsewhere)
-    for path in ((STARTUP, elsewhere), (STARTUP, STARTUP, elsewhere), (elsewhere, STARTUP)):
+    (link := elsewhere / "link").symlink_to(STARTUP)
+    for path in ((STARTUP, elsewhere), (STARTUP, link, elsewhere), (link, STARTUP, elsewhere), (elsewhere, STARTUP)):
         behind = python("import sitecustomize; print(sitecustomize.VALUE)", *path)
         assert (behind.stdout, behind.stderr, behind.returncode) == (alone.stdout, "", 0)
 
