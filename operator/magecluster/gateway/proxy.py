@@ -1,4 +1,6 @@
-"""The way to Mage and back, for HTTP; WebSockets have their own in `sockets.py`."""
+"""The way to Mage and back, for HTTP; WebSockets have their own in `sockets.py`, what answers mean in `statuses.py`."""
+
+from http import HTTPStatus
 
 import aiohttp
 import structlog
@@ -8,6 +10,7 @@ from yarl import URL
 from magecluster.gateway.errors import error, unavailable
 from magecluster.gateway.headers import to_client, to_mage
 from magecluster.gateway.sockets import Sockets, is_socket
+from magecluster.gateway.statuses import BEGINNING, CHALLENGE, LIMIT, Answer, Call, from_page, may_be_error, true_answer
 
 _NOTHING_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers that aiohttp would add where the client sent none."""
@@ -30,17 +33,16 @@ class Proxy:
         try:
             if is_socket(request):
                 return await self.sockets.relay(request, url)
-            answer = await self._ask(request, url)
-        except (aiohttp.ClientConnectionError, TimeoutError) as failure:
+            async with await self._ask(request, url) as answer:
+                if not self._answers:
+                    logger.info("Mage answers")
+                    self._answers = True
+                return await _passed_on(request, answer)
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as failure:
             return self._unavailable(request, failure)
         except aiohttp.ClientError as failure:
             logger.warning("Mage's answer cannot be read: %s", failure)
             return error(502, "bad_gateway", "Mage's answer is no HTTP; see its log: kubectl logs POD --container mage")
-        if not self._answers:
-            logger.info("Mage answers")
-            self._answers = True
-        async with answer:
-            return await _passed_on(request, answer)
 
     async def _ask(self, request: web.Request, url: URL) -> aiohttp.ClientResponse:
         return await self._session.request(
@@ -66,18 +68,49 @@ class Proxy:
 
 
 async def _passed_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    """The answer as it is, unless it is an error of Mage's that shall tell its true status.
+
+    Raises `aiohttp.ClientError` when Mage breaks off before the client has been told anything.
+    """
+    call, beginning, complete = Call(request.method, request.rel_url.raw_path), b"", False
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=to_client(answer.headers))
-    complete = False
     try:
+        if may_be_error(call, answer.status, answer.headers) and not from_page(request.headers):
+            beginning = await _beginning(answer.content)
+            if answer.content.at_eof() and (true := true_answer(call, answer.status, beginning)):
+                return _corrected(true, answer)
         await response.prepare(request)
+        if beginning:
+            await response.write(beginning)
         async for chunk in answer.content.iter_any():
             await response.write(chunk)
         await response.write_eof()
         complete = True
     except aiohttp.ClientError as failure:
+        if not response.prepared:
+            raise
         logger.warning("Mage's answer to %s %s breaks off: %s", request.method, request.path, failure)
     finally:
-        if not complete and request.transport:
+        if response.prepared and not complete and request.transport:
             # An end in good order would pass off a part of the answer as the whole.
             request.transport.abort()
     return response
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """A whole error of Mage's, but at most `LIMIT`; of anything else as little as shows that it is none."""
+    found = b""
+    while BEGINNING.startswith(found[: len(BEGINNING)]) and len(found) <= LIMIT:
+        if not (chunk := await content.readany()):
+            break
+        found += chunk
+    return found
+
+
+def _corrected(true: Answer, answer: aiohttp.ClientResponse) -> web.Response:
+    headers = to_client(answer.headers)
+    for name in ("Content-Length", "Etag"):  # those of the body that Mage sent
+        headers.popall(name, None)
+    if true.status == HTTPStatus.UNAUTHORIZED:
+        headers.setdefault("WWW-Authenticate", CHALLENGE)
+    return web.Response(status=true.status, body=true.body, headers=headers)
