@@ -11,7 +11,9 @@ from aiohttp import web
 from magecluster.api.gateway import GATEWAY_HEALTH
 from magecluster.gateway.errors import told
 from magecluster.gateway.proxy import Proxy
+from magecluster.gateway.runner import Runner
 from magecluster.gateway.settings import Settings
+from magecluster.gateway.triggers import Triggers
 
 HEADER_BYTES = 65536
 """How long a request line, or one header, may be in either direction: as much as Mage's own server takes."""
@@ -20,6 +22,7 @@ logger = structlog.stdlib.get_logger(__name__)
 
 _SETTINGS = web.AppKey("settings", Settings)
 _PROXY = web.AppKey("proxy", Proxy)
+_TRIGGERS = web.AppKey("triggers", Triggers)
 
 
 class CannotListenError(Exception):
@@ -27,12 +30,23 @@ class CannotListenError(Exception):
 
 
 def create_app(settings: Settings) -> web.Application:
-    """Everything goes to Mage, but for the gateway's own paths, which begin with /.magecluster/."""
+    """Everything goes to Mage, but for what is answered, or looked at before, by the routes in front of the last one.
+
+    The gateway's own paths begin with /.magecluster/.
+    """
     app = web.Application(middlewares=[told])
     app[_SETTINGS] = settings
     app.cleanup_ctx.append(_with_proxy)
     app.on_shutdown.append(_end_sockets)
-    app.add_routes([web.get(GATEWAY_HEALTH, _healthz), web.route("*", r"/{path:[\s\S]*}", _forward)])
+    trigger = f"{settings.base_path}/api/pipeline_schedules/{{trigger}}"
+    app.add_routes(
+        [
+            web.get(GATEWAY_HEALTH, _healthz),
+            web.route("*", f"{trigger}/pipeline_runs/{{token}}", _trigger),
+            web.route("*", f"{trigger}/api_trigger", _trigger),
+            web.route("*", r"/{path:[\s\S]*}", _forward),
+        ]
+    )
     return app
 
 
@@ -82,7 +96,9 @@ async def _with_proxy(app: web.Application) -> AsyncIterator[None]:
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds),
     ) as session:
         app[_PROXY] = Proxy(session, settings.upstream)
+        app[_TRIGGERS] = Triggers(session, settings.upstream, Runner(settings.runner_socket))
         yield
+        await app[_TRIGGERS].end()
 
 
 async def _end_sockets(app: web.Application) -> None:
@@ -91,6 +107,11 @@ async def _end_sockets(app: web.Application) -> None:
 
 async def _healthz(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
+
+
+async def _trigger(request: web.Request) -> web.StreamResponse:
+    # Whether a page of another server may call it is Mage's to say.
+    return await (_forward(request) if request.method == "OPTIONS" else request.app[_TRIGGERS].start(request))
 
 
 async def _forward(request: web.Request) -> web.StreamResponse:

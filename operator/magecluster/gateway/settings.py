@@ -1,6 +1,7 @@
 """What the gateway was asked to do."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from magecluster.api.gateway import GATEWAY_PORT
 from magecluster.api.network import MAGE_PORT
@@ -15,6 +16,10 @@ class Settings:
     """0 takes a free one."""
     upstream: str = f"http://127.0.0.1:{MAGE_PORT}"
     """Scheme, host and port of Mage, without a slash at the end."""
+    base_path: str = ""
+    """Where Mage serves below its host, as in `/team`: its MAGE_ROUTES_BASE_PATH or MAGE_BASE_PATH."""
+    runner_socket: Path | None = None
+    """Where `magecluster_runner` listens; without it nobody sees Mage's database."""
     connect_seconds: float = 5.0
     """How long Mage may take to accept a connection. What it does after that takes as long as it takes."""
     grace_seconds: float = 10.0
