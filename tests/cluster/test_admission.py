@@ -41,6 +41,10 @@ REFUSED = {
         a_cluster(extraEnvs=[{"name": "MAGE_BASE_PATH", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
         "a base path is given by value",
     ),
+    "a path of Python's that the operator cannot add to": (
+        a_cluster(extraEnvs=[{"name": "PYTHONPATH", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
+        "so is PYTHONPATH",
+    ),
     "a name of a variable": (a_cluster(extraEnvs=[{"name": "1A", "value": ""}]), "should match"),
     "replicas without Redis and shared volume": (a_cluster(replicaCount=2), "more than one replica needs REDIS_URL"),
     "a negative number of replicas": (a_cluster(replicaCount=-1), "should be greater than or equal to 0"),

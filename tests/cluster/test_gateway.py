@@ -1,9 +1,17 @@
 """The gateway in the pod. Its nodes are pretended, so nothing runs in it here."""
 
+import json
+
 import yaml
 from tests.support.eventually import eventually
 from tests.support.kube import Namespace, a_cluster
 
+from magecluster.api.magecluster import MageCluster
+from magecluster.kube.difference import is_applied
+from magecluster.resources import desired_objects
+from magecluster.resources.platform import Platform
+
+WITH = ["mage", "gateway", "runner"]
 IMAGE = "registry.example.com/magecluster@sha256:" + "0" * 64
 
 
@@ -20,10 +28,24 @@ def entrances(space: Namespace) -> tuple[str, str]:
 def test_it_comes_and_goes_with_the_wish(space: Namespace) -> None:
     space.apply(a_cluster(gateway={"enabled": True, "image": IMAGE}))
     space.becomes("demo", "Active")
-    assert (containers(space), entrances(space)) == (["mage", "gateway"], ("gateway", "gateway"))
+    assert (containers(space), entrances(space)) == (WITH, ("gateway", "gateway"))
     space.spec("demo", gateway={"enabled": False})
     eventually(lambda: containers(space) == ["mage"])
     eventually(lambda: entrances(space) == ("http", "http"))
+
+
+def test_what_was_applied_needs_no_further_write(space: Namespace) -> None:
+    runs = {"resources": {"limits": {"memory": "1024Mi"}}}
+    space.apply(
+        a_cluster(gateway={"enabled": True, "image": IMAGE, "runs": runs}, kubernetesExecutor={"enabled": True})
+    )
+    space.becomes("demo", "Active")
+    live = json.loads(space.kubectl("get", "deployment,service", "--output=json", "--show-managed-fields"))["items"]
+    wanted = desired_objects(MageCluster.parse(space.get("mc", "demo")), "", Platform())
+    for kind in ("Deployment", "Service"):
+        (is_there,), (desired,) = ([o for o in some if o["kind"] == kind] for some in (live, wanted))
+        assert is_applied(desired, is_there), kind
+        assert is_there["metadata"].get("generation", 1) == 1
 
 
 def test_without_an_image_what_runs_is_left_alone_and_the_remedy_told(space: Namespace) -> None:
@@ -40,7 +62,7 @@ def test_without_an_image_what_runs_is_left_alone_and_the_remedy_told(space: Nam
     space.becomes("demo", "Stopped")
     space.spec("demo", status="Active", gateway={"image": IMAGE})
     space.becomes("demo", "Active")
-    assert (containers(space), entrances(space)) == (["mage", "gateway"], ("gateway", "gateway"))
+    assert (containers(space), entrances(space)) == (WITH, ("gateway", "gateway"))
 
 
 def test_an_image_that_is_no_reference_is_refused(space: Namespace) -> None:

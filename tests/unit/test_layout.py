@@ -10,10 +10,10 @@ ROOT = Path(__file__).parents[2]
 LINES = 300
 
 
-def test_the_source_root_holds_one_package_and_is_none() -> None:
+def test_the_source_root_holds_packages_and_is_none() -> None:
     """An __init__.py in operator/ would shadow the standard library's operator."""
     found = {path.name for path in (ROOT / "operator").iterdir() if path.name != "__pycache__"}
-    assert found == {"magecluster"}
+    assert found == {"magecluster", "magecluster_runner"}
 
 
 def test_the_chart_has_the_version_of_the_package() -> None:

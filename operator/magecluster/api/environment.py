@@ -80,9 +80,9 @@ class EnvVarSource(ApiModel):
     """A field of the pod, read when it starts."""
 
 
-_BASE_PATH_RULE = cel(
-    "!(self.name in ['MAGE_BASE_PATH', 'MAGE_ROUTES_BASE_PATH']) || has(self.value)",
-    "a base path is given by value: the probes of the pod have to know it",
+_KNOWN_RULE = cel(
+    "!(self.name in ['MAGE_BASE_PATH', 'MAGE_ROUTES_BASE_PATH', 'PYTHONPATH']) || has(self.value)",
+    "a base path is given by value, and so is PYTHONPATH: the operator has to know it",
     field=".valueFrom",
 )
 
@@ -93,7 +93,7 @@ class EnvVar(ApiModel):
     model_config = rules(
         cel("has(self.value) != has(self.valueFrom)", "give either value or valueFrom, not both and not neither"),
         _RESERVED_RULE,
-        _BASE_PATH_RULE,
+        _KNOWN_RULE,
     )
 
     name: Annotated[str, Field(pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$", max_length=253)]

@@ -1,6 +1,6 @@
-"""The gateway, which stands in front of Mage in the same pod."""
+"""The gateway, which stands in front of Mage in the same pod, and the runner, which works for it with Mage's Python."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,11 +8,30 @@ from magecluster.api.model import ApiModel
 from magecluster.api.pod import DIGEST, REPOSITORY, TAG, Resources
 
 GATEWAY_CONTAINER = "gateway"
+RUNNER_CONTAINER = "runner"
+RUNNER_FILES = "runner-files"
+"""Name of the container that brings the runner's code into the pod, and of the command that does it."""
+
 GATEWAY_PORT = 6790
 """The port that the gateway listens on; that of the Service stays as it is."""
 
 GATEWAY_HEALTH = "/.magecluster/healthz"
 """Answers as long as the gateway itself works. No path of Mage's begins like this."""
+
+
+class Runs(ApiModel):
+    """Single blocks, run at once by `POST /api/runs`."""
+
+    timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
+    """How long a block may run, those before it included; then it is ended, and the call answered by 504."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 32
+    """How many run at the same time."""
+    queue: Annotated[int, Field(ge=0, le=4096)] = 64
+    """How many more calls wait for one of those to end; others are answered by 429."""
+    token_scope: Literal["Project", "Pipeline"] = "Project"  # noqa: S105  no password
+    """What the token of a trigger may run: blocks of every pipeline, or only those of the trigger's own."""
+    resources: Resources = Resources()
+    """CPU and memory of the runner container, in which all of them run."""
 
 
 class Gateway(ApiModel):
@@ -24,3 +43,5 @@ class Gateway(ApiModel):
     """Image with its tag or digest. When absent the operator's own, so an update of the operator restarts the pod."""
     resources: Resources = Resources()
     """CPU and memory of the gateway container."""
+    runs: Runs = Runs()
+    """Single blocks, run at once by `POST /api/runs`."""

@@ -1,4 +1,4 @@
-"""The workload of a cluster: one pod with Mage and, if it is wanted, the gateway."""
+"""The workload of a cluster: one pod with Mage and, if it is wanted, the gateway and its runner."""
 
 from typing import Any
 
@@ -7,17 +7,16 @@ from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.network import MAGE_PORT
 from magecluster.api.pod import CONTAINER, STARTUP_SECONDS
-from magecluster.resources.environment import HOME, environment
+from magecluster.resources.environment import DATA, HOME, base_path, environment
 from magecluster.resources.gateway import gateway
 from magecluster.resources.metadata import metadata, service_account_name, volume_name, workload_name
 from magecluster.resources.platform import Platform
 from magecluster.resources.ports import MAGE
 from magecluster.resources.requirements import requirements
+from magecluster.resources.runner import changes_to_mage, runner, runner_files, runner_volumes
+from magecluster.resources.security import as_mage
 
 _PROBE_SECONDS = 10
-
-_ROOT_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
-"""What Mage's image, which runs as root, needs to install packages and to write a volume that others own."""
 
 
 def deployment(cluster: MageCluster, references: str, platform: Platform) -> Manifest:
@@ -71,39 +70,41 @@ def _pod_spec(cluster: MageCluster, gateway_image: str | None) -> Manifest:
         # PID 1 of the image is a shell that ignores SIGTERM: a longer wait would only delay the kill.
         "terminationGracePeriodSeconds": 10,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        **({"initContainers": [runner_files(cluster, gateway_image)]} if gateway_image else {}),
         # Mage first: kubectl logs and exec take the first one when nobody names another.
-        "containers": [_container(cluster), *([gateway(cluster, gateway_image)] if gateway_image else [])],
-        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": volume_name(cluster)}}],
+        "containers": [
+            _container(cluster, guarded=gateway_image is not None),
+            *([gateway(cluster, gateway_image), runner(cluster)] if gateway_image else []),
+        ],
+        "volumes": [
+            {"name": DATA, "persistentVolumeClaim": {"claimName": volume_name(cluster)}},
+            *(runner_volumes() if gateway_image else []),
+        ],
         **{key: value for key, value in optional.items() if value},
     }
 
 
-def _container(cluster: MageCluster) -> Manifest:
+def _container(cluster: MageCluster, *, guarded: bool) -> Manifest:
     spec = cluster.spec
+    startup, mounts = changes_to_mage(cluster)
     return {
         "name": CONTAINER,
         "image": spec.image.reference,
         "imagePullPolicy": spec.image.pull_policy,
         "ports": [{"name": MAGE, "containerPort": MAGE_PORT, "protocol": "TCP"}],
-        "env": environment(cluster),
+        "env": environment(cluster, startup) if guarded else environment(cluster),
         **requirements(spec.resources),
         # The end of the log stands in the status of a crashed container, where the operator finds the cause.
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [{"name": "data", "mountPath": HOME}],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"], "add": _ROOT_CAPABILITIES},
-        },
+        "volumeMounts": [{"name": DATA, "mountPath": HOME}, *(mounts if guarded else [])],
+        "securityContext": as_mage(),
         **_probes(cluster),
     }
 
 
 def _probes(cluster: MageCluster) -> Manifest:
     """Patient at the start, and tolerant later: a block that keeps the server busy must not get it killed."""
-    env = cluster.environment
-    base = (env.get("MAGE_ROUTES_BASE_PATH") or env.get("MAGE_BASE_PATH") or "").strip("/")
-    path = f"/{base}/api/status" if base else "/api/status"
-    probe = {"httpGet": {"path": path, "port": MAGE}, "timeoutSeconds": _PROBE_SECONDS}
+    probe = {"httpGet": {"path": f"{base_path(cluster)}/api/status", "port": MAGE}, "timeoutSeconds": _PROBE_SECONDS}
     return {
         "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": STARTUP_SECONDS // 2},
         "readinessProbe": {**probe, "periodSeconds": 5},

@@ -10,9 +10,24 @@ from magecluster.resources.secret import JWT_DOWNLOAD_SECRET, JWT_SECRET, OWNER_
 HOME = "/home/src"
 """Where Mage's image keeps project and data: the mount point of the volume."""
 
+DATA = "data"
+"""Name of that volume in the pod."""
 
-def environment(cluster: MageCluster) -> list[Manifest]:
-    """The operator's own variables, then the user's. Variables of the user can refer to ours as `$(NAME)`."""
+PROJECT = f"{HOME}/default_repo"
+
+
+def base_path(cluster: MageCluster) -> str:
+    """Where Mage serves below its host, as in `/team`; empty for all of it."""
+    env = cluster.environment
+    base = (env.get("MAGE_ROUTES_BASE_PATH") or env.get("MAGE_BASE_PATH") or "").strip("/")
+    return f"/{base}" if base else ""
+
+
+def environment(cluster: MageCluster, *python_path: str) -> list[Manifest]:
+    """The operator's own variables, then the user's. Variables of the user can refer to ours as `$(NAME)`.
+
+    `python_path` are folders in which Python looks first.
+    """
     credentials = credentials_name(cluster)
     database = cluster.spec.database
     ours = [
@@ -32,10 +47,16 @@ def environment(cluster: MageCluster) -> list[Manifest]:
         ),
         _literal("MAGE_DATA_DIR", f"{HOME}/mage_data"),
         _literal("REQUIRE_USER_AUTHENTICATION", "1"),
-        _literal("USER_CODE_PATH", f"{HOME}/default_repo"),
+        _literal("USER_CODE_PATH", PROJECT),
     ]
     # The CRD refuses reserved names; an object stored before a name became reserved must not win either.
-    return ours + [env.manifest() for env in cluster.spec.extra_envs if env.name not in RESERVED]
+    theirs = {env.name: env.manifest() for env in cluster.spec.extra_envs if env.name not in RESERVED}
+    if python_path:
+        # The image's own value is the home; a value that comes from elsewhere cannot be added to, and stays.
+        found = theirs.setdefault("PYTHONPATH", _literal("PYTHONPATH", HOME))
+        if "value" in found:
+            found["value"] = ":".join([*python_path, found["value"]])
+    return [*ours, *theirs.values()]
 
 
 def _literal(name: str, value: str) -> Manifest:

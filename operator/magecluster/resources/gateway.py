@@ -3,11 +3,11 @@
 from magecluster.api.gateway import GATEWAY_CONTAINER, GATEWAY_HEALTH, GATEWAY_PORT
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
+from magecluster.resources.environment import base_path
 from magecluster.resources.ports import GATEWAY
 from magecluster.resources.requirements import requirements
-
-_USER = 65532
-"""Of our image; no user of Mage's."""
+from magecluster.resources.runner import SOCKET, SOCKET_MOUNT
+from magecluster.resources.security import restricted
 
 
 def gateway(cluster: MageCluster, image: str) -> Manifest:
@@ -15,22 +15,22 @@ def gateway(cluster: MageCluster, image: str) -> Manifest:
 
     It has no readiness probe: whether the pod is ready is Mage's to say, which the gateway cannot do without.
     """
+    base = base_path(cluster)
     return {
         "name": GATEWAY_CONTAINER,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "args": ["gateway", f"--port={GATEWAY_PORT}"],
+        "args": [
+            "gateway",
+            f"--port={GATEWAY_PORT}",
+            f"--runner-socket={SOCKET}",
+            *([f"--base-path={base}"] if base else []),
+        ],
         "ports": [{"name": GATEWAY, "containerPort": GATEWAY_PORT, "protocol": "TCP"}],
         **requirements(cluster.spec.gateway.resources),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": _USER,
-            "runAsGroup": _USER,
-            "readOnlyRootFilesystem": True,
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "volumeMounts": [SOCKET_MOUNT],
+        "securityContext": restricted(),
         "livenessProbe": {
             "httpGet": {"path": GATEWAY_HEALTH, "port": GATEWAY},
             "timeoutSeconds": 5,

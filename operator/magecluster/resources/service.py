@@ -17,6 +17,13 @@ def service(cluster: MageCluster) -> Manifest:
         "spec": {
             "type": wanted.type,
             "selector": selector(cluster.metadata.name),
+            # The gateway tells why Mage does not answer yet, and a runner that ends must not hide Mage. Where there are
+            # more pods, the others answer meanwhile.
+            **({"publishNotReadyAddresses": True} if _alone(cluster) else {}),
             "ports": [{"name": MAGE, "port": wanted.port, "protocol": "TCP", "targetPort": entrance(cluster)}],
         },
     }
+
+
+def _alone(cluster: MageCluster) -> bool:
+    return cluster.spec.gateway.enabled and cluster.spec.replica_count <= 1

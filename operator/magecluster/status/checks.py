@@ -8,7 +8,7 @@ from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.pod import CONTAINER, STARTUP_SECONDS
 from magecluster.api.status import Reason
-from magecluster.status.containers import configuration, image, spec_of
+from magecluster.status.containers import configuration, image, resources_of
 from magecluster.status.live import (
     condition,
     containers,
@@ -63,7 +63,7 @@ def _crash_message(cluster: MageCluster, pod: Manifest, container: Manifest) -> 
     if end.get("reason") == "OOMKilled":
         cause, remedy = (
             "it needs more memory than it may use (OOMKilled)",
-            f"raise {spec_of(name)}.resources.limits.memory",
+            f"raise {resources_of(name)}.limits.memory",
         )
     else:
         code, reason = end.get("exitCode"), end.get("reason")

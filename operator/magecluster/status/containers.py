@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from magecluster.api.gateway import GATEWAY_CONTAINER
+from magecluster.api.gateway import GATEWAY_CONTAINER, RUNNER_CONTAINER, RUNNER_FILES
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import Reason
@@ -40,9 +40,15 @@ _MISSING = re.compile(
 )
 
 
-def spec_of(container: str) -> str:
-    """The part of the spec that says image and resources of a container."""
-    return "spec.gateway" if container == GATEWAY_CONTAINER else "spec"
+def image_of(container: str) -> str:
+    """The field of the spec that says the image of a container."""
+    return "spec.gateway.image" if container in (GATEWAY_CONTAINER, RUNNER_FILES) else "spec.image"
+
+
+def resources_of(container: str) -> str:
+    """The field of the spec that says CPU and memory of a container."""
+    own = {GATEWAY_CONTAINER: ".gateway", RUNNER_FILES: ".gateway", RUNNER_CONTAINER: ".gateway.runs"}
+    return f"spec{own.get(container, '')}.resources"
 
 
 def image(_cluster: MageCluster, observation: Observation, _now: datetime) -> Problem | None:
@@ -68,7 +74,7 @@ def _pull_cause(found: Waiting, pod: Manifest, observation: Observation) -> str:
 
 
 def _pull_remedy(found: Waiting, pod: Manifest, observation: Observation) -> str:
-    field = f"{spec_of(found.container)}.image"
+    field = image_of(found.container)
     if found.reason == "ErrImageNeverPull":
         return "load the image onto the node, or set spec.image.pullPolicy to IfNotPresent"
     text = event_text(observation.events, pod, "FailedToRetrieveImagePullSecret") or ""

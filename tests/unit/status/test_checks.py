@@ -302,6 +302,19 @@ IMAGES = [
         ("image ours:1: denied", "correct spec.gateway.image"),
     ),
     Case(
+        "pull of what brings the runner",
+        [
+            a_pod(
+                a_container(waiting("PodInitializing")),
+                initContainerStatuses=[
+                    {**a_container(waiting("ErrImagePull", "denied"), image="ours:1"), "name": "runner-files"}
+                ],
+            )
+        ],
+        Reason.IMAGE_PULL_FAILED,
+        ("image ours:1: denied", "correct spec.gateway.image"),
+    ),
+    Case(
         "bad name",
         [waits("InvalidImageName", "Failed to apply default image tag: couldn't parse image name: invalid format")],
         Reason.IMAGE_PULL_FAILED,
@@ -372,6 +385,20 @@ CONFIGURATIONS = [
 ]
 
 CRASHES = [
+    Case(
+        "memory of the runner",
+        [
+            a_running_pod(),
+            a_pod(
+                {
+                    **a_container(waiting("CrashLoopBackOff"), last=ended(137, "OOMKilled"), restarts=2),
+                    "name": "runner",
+                }
+            ),
+        ],
+        Reason.CRASH_LOOP,
+        ("Container runner", "raise spec.gateway.runs.resources.limits.memory", "-c runner --previous"),
+    ),
     Case(
         "memory of the gateway",
         [

@@ -116,11 +116,13 @@ def _unnamed(spec: Manifest, resource: str) -> list[str]:
 def _containers(spec: Manifest, resource: str) -> Iterator[tuple[str, Fraction | None]]:
     """Field of a container's resources, and how much it may take of one."""
     gateway = spec.get("gateway", {})
-    for place, owner in (("resources", spec), ("gateway.resources", gateway if gateway.get("enabled") else None)):
-        if owner is not None:
-            resources = owner.get("resources", {})
-            limits, requests = resources.get("limits", {}), resources.get("requests", {})
-            yield place, _amount(limits.get(resource, requests.get(resource)))
+    places = {"resources": spec}
+    if gateway.get("enabled"):
+        places |= {"gateway.resources": gateway, "gateway.runs.resources": gateway.get("runs", {})}
+    for place, owner in places.items():
+        resources = owner.get("resources", {})
+        limits, requests = resources.get("limits", {}), resources.get("requests", {})
+        yield place, _amount(limits.get(resource, requests.get(resource)))
 
 
 def _amount(quantity: str | int | None) -> Fraction | None:

@@ -27,7 +27,9 @@ def takes(cpu: str | int | None = None, memory: str | int | None = None, **more:
 
 OFF = {"status": "Stopped"}
 ZERO = {"replicaCount": 0}
-GATEWAY: dict[str, Any] = {"gateway": {"enabled": True, "resources": {"limits": {"cpu": "500m"}}}}
+SMALL = {"resources": {"limits": {"cpu": "250m"}}}
+GATEWAY: dict[str, Any] = {"gateway": {"enabled": True, **SMALL, "runs": SMALL}}
+"""Takes half a core."""
 
 ALLOWED = {
     "no limits": (limits(), [spec()] * 5, None, spec()),
@@ -75,6 +77,7 @@ def test_allowed(limit: Limits, others: list[Manifest], before: Manifest | None,
     assert exceeded(limit, others, before, after) == []
 
 
+EVERYTHING = "resources.limits.cpu and gateway.resources.limits.cpu and gateway.runs.resources.limits.cpu"
 FIRST = "so a cluster has to name what it takes: set"
 LESS = "ask for less, or stop another cluster"
 REFUSED = {
@@ -170,14 +173,21 @@ REFUSED = {
         [],
         takes("1"),
         takes("1", gateway={"enabled": True}),
-        [f"cpu: the team has a limit of 4, {FIRST} gateway.resources.limits.cpu"],
+        [f"cpu: the team has a limit of 4, {FIRST} gateway.resources.limits.cpu and gateway.runs.resources.limits.cpu"],
     ),
     "nothing named by both": (
         limits(cpu="4"),
         [],
         None,
         spec(gateway={"enabled": True}),
-        [f"cpu: the team has a limit of 4, {FIRST} resources.limits.cpu and gateway.resources.limits.cpu"],
+        [f"cpu: the team has a limit of 4, {FIRST} {EVERYTHING}"],
+    ),
+    "nothing named by the runs": (
+        limits(cpu="4"),
+        [],
+        takes("1"),
+        takes("1", gateway={"enabled": True, **SMALL}),
+        [f"cpu: the team has a limit of 4, {FIRST} gateway.runs.resources.limits.cpu"],
     ),
     "a start of what names nothing": (
         limits(cpu="4"),
@@ -244,7 +254,12 @@ SPECS = st.builds(
     status=st.sampled_from(["Active", "Stopped"]),
     replicaCount=st.integers(0, 3),
     storage=st.builds(dict, size=st.sampled_from(["0", "1Gi", "10Gi", "1000M"])),
-    gateway=st.builds(dict, enabled=st.booleans(), resources=CPU.map(lambda cpu: {"limits": {"cpu": cpu or 0}})),
+    gateway=st.builds(
+        dict,
+        enabled=st.booleans(),
+        resources=CPU.map(lambda cpu: {"limits": {"cpu": cpu or 0}}),
+        runs=CPU.map(lambda cpu: {"resources": {"limits": {"cpu": cpu or 0}}}),
+    ),
 )
 LIMITS = st.builds(
     limits,
@@ -282,7 +297,8 @@ def most(limit: int | str | None) -> Any:
 
 def taken(each: Manifest, resource: str) -> Any:
     """By one pod that has to have bounds if there is a limit."""
-    containers = [each, each["gateway"]] if each["gateway"]["enabled"] else [each]
+    gateway = each["gateway"]
+    containers = [each, gateway, gateway["runs"]] if gateway["enabled"] else [each]
     return sum(parse_quantity(container["resources"]["limits"].get(resource, 0)) for container in containers)
 
 

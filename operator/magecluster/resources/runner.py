@@ -1,0 +1,84 @@
+"""The container that works with Mage's own Python, and how its code gets into the pod.
+
+Mage's image stays as it is: before anything else starts, a container of our image copies the code to an empty volume,
+from where the runner and Mage read it. Jobs of the Kubernetes executor copy Mage's variables and mounts, but the empty
+volume of a Job is another one: for them the code is also copied to the volume of the project, and Mage reads it there.
+"""
+
+from magecluster.api.gateway import RUNNER_CONTAINER, RUNNER_FILES
+from magecluster.api.magecluster import MageCluster
+from magecluster.api.model import Manifest
+from magecluster.resources.environment import DATA, HOME, PROJECT, environment
+from magecluster.resources.requirements import requirements
+from magecluster.resources.security import as_mage, restricted
+
+_PACKAGE = "/opt/magecluster"
+_FOLDER = ".magecluster"
+"""On the volume of the project, beside the project."""
+_PACKAGE_VOLUME, _SOCKET_VOLUME = "magecluster-package", "magecluster-run"
+_SOCKETS = "/run/magecluster"
+
+SOCKET = f"{_SOCKETS}/runner.sock"
+SOCKET_MOUNT = {"name": _SOCKET_VOLUME, "mountPath": _SOCKETS}
+
+_PACKAGE_MOUNT = {"name": _PACKAGE_VOLUME, "mountPath": _PACKAGE}
+_READ_PACKAGE = {**_PACKAGE_MOUNT, "readOnly": True}
+
+
+def runner(cluster: MageCluster) -> Manifest:
+    """Mage's image, environment and volume. It has no probe: where it does not answer, the gateway says so."""
+    spec = cluster.spec
+    return {
+        "name": RUNNER_CONTAINER,
+        "image": spec.image.reference,
+        "imagePullPolicy": spec.image.pull_policy,
+        # The script of Mage's image installs what the project requires, then starts what it is given.
+        "command": [
+            "/app/run_app.sh",
+            "python",
+            "-m",
+            "magecluster_runner",
+            f"--socket={SOCKET}",
+            f"--project={PROJECT}",
+        ],
+        "env": environment(cluster, _PACKAGE, _startup(_PACKAGE)),
+        **requirements(spec.gateway.runs.resources),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [{"name": DATA, "mountPath": HOME}, _READ_PACKAGE, SOCKET_MOUNT],
+        "securityContext": as_mage(),
+    }
+
+
+def runner_files(cluster: MageCluster, image: str) -> Manifest:
+    """The container that copies the code. It writes the project's volume, as root, only where Jobs need it to."""
+    targets, mounts, security = [_PACKAGE], [_PACKAGE_MOUNT], restricted()
+    if cluster.uses_kubernetes_executor:
+        targets.append(f"{HOME}/{_FOLDER}")
+        mounts.append({"name": DATA, "mountPath": f"{HOME}/{_FOLDER}", "subPath": _FOLDER})
+        security = {"runAsUser": 0, "readOnlyRootFilesystem": True, **as_mage()}
+    return {
+        "name": RUNNER_FILES,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": [RUNNER_FILES, *targets],
+        **requirements(cluster.spec.gateway.resources),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": mounts,
+        "securityContext": security,
+    }
+
+
+def runner_volumes() -> list[Manifest]:
+    """For the code, and for the socket between gateway and runner."""
+    return [{"name": name, "emptyDir": {}} for name in (_PACKAGE_VOLUME, _SOCKET_VOLUME)]
+
+
+def changes_to_mage(cluster: MageCluster) -> tuple[str, list[Manifest]]:
+    """The folder that every Python of Mage's starts with, and the mounts that bring it there."""
+    if cluster.uses_kubernetes_executor:
+        return _startup(f"{HOME}/{_FOLDER}"), []
+    return _startup(_PACKAGE), [_READ_PACKAGE]
+
+
+def _startup(folder: str) -> str:
+    return f"{folder}/magecluster_runner/startup"
