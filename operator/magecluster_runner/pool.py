@@ -1,0 +1,105 @@
+"""The children: forked before they are needed, and none of what they start outlives them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, NamedTuple
+
+from magecluster_runner import child, system
+
+if TYPE_CHECKING:
+    from typing import Iterator
+
+
+class Child(NamedTuple):
+    """A process that serves one request."""
+
+    pid: int
+    control: socket.socket
+    output: int
+    """Where its standard output and error can be read."""
+    folder: str
+    """For what it writes and nobody needs afterwards."""
+
+
+class Pool:
+    """All children of this process."""
+
+    def __init__(self, work: child.Work, spares: int, folder: Path, close: Callable[[], None]) -> None:
+        """`close` closes, in a new child, what only the parent uses."""
+        self._work, self._spares, self._folder, self._close = work, spares, folder, close
+        self._waiting: deque[Child] = deque()
+        self.all: dict[int, Child] = {}
+        self._strangers = system.children()
+        """Processes that Mage has started when it was imported."""
+
+    def short(self) -> bool:
+        """Whether there should be more of them waiting."""
+        return len(self._waiting) < self._spares
+
+    def take(self) -> Child:
+        """One that waits, or a new one."""
+        return self._waiting.popleft() if self._waiting else self._fork()
+
+    def grow(self) -> Child:
+        """Have one more wait."""
+        made = self._fork()
+        self._waiting.append(made)
+        return made
+
+    def ended(self) -> Iterator[tuple[Child, int]]:
+        """Children that have ended, with the status; also ends what they left running."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if not pid:
+                break
+            found = self.all.pop(pid, None)
+            if found:
+                self._forget(found)
+                yield found, status
+        for stray in self._strays():
+            system.kill(stray)
+
+    def end(self) -> None:
+        """Kill all of them."""
+        for pid in self.all:
+            system.kill(pid)
+
+    def _strays(self) -> set[int]:
+        """Children hold on to what they start while they live, so it was left by one that has ended."""
+        return system.children() - self.all.keys() - self._strangers
+
+    def _fork(self) -> Child:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        read, write = os.pipe()
+        pid = os.fork()
+        if not pid:
+            signal.set_wakeup_fd(-1)
+            for other in [ours, *(known.control for known in self.all.values())]:
+                other.close()
+            for descriptor in [read, *(known.output for known in self.all.values())]:
+                os.close(descriptor)
+            self._close()
+            child.serve(self._work, theirs, str(self._folder / str(os.getpid())), write)
+        theirs.close()
+        os.close(write)
+        os.set_blocking(read, False)
+        made = Child(pid, ours, read, str(self._folder / str(pid)))
+        self.all[pid] = made
+        return made
+
+    def _forget(self, gone: Child) -> None:
+        system.kill(gone.pid)  # its group
+        if Path(gone.folder).exists():
+            shutil.rmtree(gone.folder, ignore_errors=True)
+        with contextlib.suppress(ValueError):
+            self._waiting.remove(gone)

@@ -1,0 +1,243 @@
+"""The parent: takes connections, hands each to a child, ends children whose time is over or whose client is gone.
+
+One thread, and no code of a project's. Whatever a block does happens in a child, and reaches the parent as a message,
+as output, or as the child's end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Callable
+
+from magecluster_runner import system, wire
+from magecluster_runner.jobs import Job
+from magecluster_runner.pool import Child, Pool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from magecluster_runner.child import Work
+
+MAX_CHILDREN = 128
+"""Requests beyond that wait. The gateway lets fewer through."""
+REST_SECONDS = 1.0
+"""Between attempts to have processes wait, when one failed."""
+CLOSING_SECONDS = 30.0
+"""How long the records of a run that was ended may take to be finished."""
+
+
+class Server:
+    """Serves until it is told to stop."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        work: Work,
+        spares: int,
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._listener, self._clock = listener, clock
+        self._selector = selectors.DefaultSelector()
+        self._pool = Pool(work, spares, folder, self._close_in_child)
+        self._jobs: dict[int, Job] = {}
+        """By the process that works for it."""
+        self._waiting: deque[Job] = deque()
+        self._reading: list[Job] = []
+        self._stop_at: float | None = None
+        self._rests_until = 0.0
+        self._wakeup, self._woken = socket.socketpair()
+        for end in (self._wakeup, self._woken):
+            end.setblocking(False)  # noqa: FBT003
+
+    def run(self, grace: float) -> None:
+        """Until SIGTERM or SIGINT; then let requests end for `grace` seconds."""
+        signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop(grace))
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._watch(self._woken, self._wake)
+        self._watch(self._listener, self._accept)
+        while self._stop_at is None or (self._jobs and self._clock() < self._stop_at):
+            for key, _ in self._selector.select(self._patience()):
+                key.data()
+            self._reap()
+            self._end_late()
+            self._dispatch()
+            self._grow()
+        self._pool.end()
+
+    def _grow(self) -> None:
+        if self._stop_at is None and self._pool.short() and self._rests_until <= self._clock():
+            try:
+                self._follow(self._pool.grow())  # one in each turn, so that others get theirs
+            except OSError as failure:
+                self._rest(f"Could not start a process: {failure}")
+
+    def _rest(self, why: str) -> None:
+        sys.stderr.write(f"magecluster_runner: {why}; tries again\n")
+        self._rests_until = self._clock() + REST_SECONDS
+
+    def _patience(self) -> float | None:
+        """Seconds until something is to be done even if nothing happens."""
+        times = [job.deadline for job in self._jobs.values() if job.deadline is not None]
+        times += [] if self._stop_at is None else [self._stop_at]
+        if self._waiting or (self._stop_at is None and self._pool.short()):
+            times.append(self._rests_until)
+        return max(0.0, min(times) - self._clock()) if times else None
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            client, _ = self._listener.accept()
+            job = Job(client)
+            self._reading.append(job)
+            self._watch(client, lambda: self._read(job))
+
+    def _read(self, job: Job) -> None:
+        try:
+            complete = job.read()
+        except wire.RefusedError as refused:
+            self._drop(job, refused.answer)
+        except OSError:
+            job.gone = True
+        else:
+            if complete:
+                self._reading.remove(job)
+                self._waiting.append(job)
+        if job.gone:
+            self._abandon(job)
+
+    def _abandon(self, job: Job) -> None:
+        """The client is gone."""
+        if job.child and not job.answered:
+            self._unwatch(job.client)
+            system.kill(job.child.pid)
+        elif not job.child:
+            self._drop(job, None)
+
+    def _drop(self, job: Job, answer: wire.Json | None) -> None:
+        self._unwatch(job.client)
+        for jobs in (self._reading, self._waiting):
+            with contextlib.suppress(ValueError):
+                jobs.remove(job)
+        if answer:
+            job.tell(answer)
+        else:
+            job.close()
+
+    def _dispatch(self) -> None:
+        while self._waiting and len(self._jobs) < MAX_CHILDREN:
+            try:
+                child = self._pool.take()
+            except OSError as failure:
+                self._rest(f"Could not start a process: {failure}")
+                return
+            job = self._waiting.popleft()
+            self._follow(child)
+            try:
+                job.start(child, self._clock())
+            except wire.RefusedError as refused:
+                system.kill(child.pid)
+                self._drop(job, refused.answer)
+            except OSError:  # it has died while it waited
+                system.kill(child.pid)
+                self._waiting.appendleft(job)
+                return
+            else:
+                self._jobs[child.pid] = job
+
+    def _follow(self, child: Child) -> None:
+        if child.output not in self._selector.get_map():
+            self._watch(child.output, lambda: self._pass_on(child))
+            self._watch(child.control, lambda: self._hear(child))
+
+    def _hear(self, child: Child) -> bool:
+        """One message of the child's; returns whether there was any."""
+        note: wire.Json = {}
+        with contextlib.suppress(OSError, ValueError):
+            note, _ = wire.receive(child.control, flags=socket.MSG_DONTWAIT)
+        if not note:
+            self._unwatch(child.control)
+        elif child.pid in self._jobs:
+            self._jobs[child.pid].told(note)
+        return bool(note)
+
+    def _pass_on(self, child: Child) -> bool:
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(child.output, 1 << 20)
+            if not data:
+                self._unwatch(child.output)
+        if data and child.pid in self._jobs:
+            self._jobs[child.pid].written(data)
+        elif data:
+            sys.stderr.write(data.decode(errors="replace"))
+        return bool(data)
+
+    def _reap(self) -> None:
+        for child, status in self._pool.ended():
+            while child.control in self._selector.get_map() and self._hear(child):
+                pass
+            self._pass_on(child)
+            for source in (child.control, child.output):
+                self._unwatch(source)
+            child.control.close()
+            os.close(child.output)
+            job = self._jobs.pop(child.pid, None)
+            if job:
+                self._finish(job, status)
+            elif status:
+                self._rest(f"A process that waited for requests {system.how(status)}")
+
+    def _finish(self, job: Job, status: int) -> None:
+        self._unwatch(job.client)
+        if job.answered:
+            job.close()
+            return
+        failure = job.failure(status)
+        if not job.run:
+            job.tell(failure)
+            return
+        # The records of the run are finished by another child, which then tells the failure.
+        closing = {"op": "failed", "run": job.run, "failure": failure["error"], "timeout": CLOSING_SECONDS}
+        following = Job(job.client)
+        following.request, following.answering, following.fallback = wire.line(closing), job.answering, failure
+        self._waiting.appendleft(following)
+
+    def _end_late(self) -> None:
+        now = self._clock()
+        for pid, job in self._jobs.items():
+            if job.deadline is not None and job.deadline <= now:
+                job.late, job.deadline = True, None
+                system.kill(pid)
+
+    def _stop(self, grace: float) -> None:
+        if self._stop_at is None:
+            self._stop_at = self._clock() + grace
+            self._unwatch(self._listener)
+            self._listener.close()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._woken.recv(4096):
+                pass
+
+    def _watch(self, source: Any, react: Callable[[], object]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, react)
+
+    def _unwatch(self, source: Any) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(source)
+
+    def _close_in_child(self) -> None:
+        self._selector.close()
+        clients = [job.client for jobs in (self._jobs.values(), self._waiting, self._reading) for job in jobs]
+        for source in (self._listener, self._wakeup, self._woken, *clients):
+            source.close()

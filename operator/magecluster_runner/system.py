@@ -1,0 +1,77 @@
+"""What the kernel is asked for: who is whose child, limits, ends."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+from pathlib import Path
+
+_SET_PDEATHSIG = 1
+_SET_CHILD_SUBREAPER = 36
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_NO_LIMIT = 1 << 60
+"""What version 1 of cgroups says where there is no limit is a number of this size."""
+
+
+def adopt_orphans() -> None:
+    """Whatever loses its parent below this process becomes its child, instead of one of the container's init."""
+    ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """So that no block goes on when nobody is left to tell its result to."""
+    ctypes.CDLL(None, use_errno=True).prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def be_killed_first() -> None:
+    """Where memory runs out, the kernel takes this process rather than the one that serves all."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def limit_memory(added: int) -> None:
+    """Let this process, and each that it starts, have so many bytes beyond what it has; more is a MemoryError."""
+    now = next((int(words[1]) * 1024 for words in _status() if words[0] == "VmData:"), 0)
+    resource.setrlimit(resource.RLIMIT_DATA, (now + added, now + added))
+
+
+def memory_of_container() -> int | None:
+    """Bytes, where there is a limit."""
+    for path in _CGROUP_LIMITS:
+        with contextlib.suppress(OSError, ValueError):
+            limit = int(Path(path).read_text())
+            return limit if limit < _NO_LIMIT else None
+    return None
+
+
+def children() -> set[int]:
+    """All processes whose parent this one is."""
+    found: set[int] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            found.update(map(int, (thread / "children").read_text().split()))
+    return found
+
+
+def kill(pid: int) -> None:
+    """End a process and its group at once."""
+    for end in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            end(pid, signal.SIGKILL)
+
+
+def how(status: int) -> str:
+    """What `waitpid` tells of an end, in words."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        known = {known.value: known.name for known in signal.Signals}
+        return f"was ended by {known.get(number, number)}"
+    return f"exited with status {os.WEXITSTATUS(status)}"
+
+
+def _status() -> list[list[str]]:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return [words for words in map(str.split, lines) if len(words) > 1]
