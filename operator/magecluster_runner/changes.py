@@ -107,8 +107,10 @@ class Finder:
         change = CHANGES.get(name)
         if change is None:
             return None
-        others = [finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec")]
-        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
+        # Those behind it, as there may be two of its kind: one of a start-up, one of whoever called `install`.
+        behind = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        asked = (finder.find_spec(name, path, target) for finder in behind if hasattr(finder, "find_spec"))
+        spec = next(filter(None, asked), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 

@@ -44,14 +44,19 @@ def python(code: str, folder: Path, *path: Path) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("how", ["when Python starts", "by whoever has imported Mage", "by both"])
-def test_env_is_what_the_nearest_one_says(tmp_path: Path, how: str) -> None:
-    install = (
-        "" if "starts" in how else "from magecluster_runner import changes; changes.install(); changes.install()\n"
-    )
-    path = (OPERATOR,) if "imported" in how else (STARTUP, OPERATOR)
-    code = REAL_MAGE.replace("\nsays = {}", f"\n{install}says = {{}}")
-    done = python(code, tmp_path, *path)
+INSTALL = "from magecluster_runner import changes; changes.install(); changes.install()"
+WAYS = {
+    "when Python starts": (STARTUP, "", ""),
+    "by whoever will import Mage": (OPERATOR, INSTALL, ""),
+    "by whoever has imported Mage": (OPERATOR, "", INSTALL),
+    "by all of them": (STARTUP, INSTALL, INSTALL),
+}
+
+
+@pytest.mark.parametrize(("first", "before", "after"), WAYS.values(), ids=WAYS)
+def test_env_is_what_the_nearest_one_says(tmp_path: Path, first: Path, before: str, after: str) -> None:
+    code = f"{before}\n{REAL_MAGE}".replace("\nsays = {}", f"\n{after}\nsays = {{}}")
+    done = python(code, tmp_path, first, OPERATOR)
     said = [line.partition("FOUND ")[2] for line in done.stdout.splitlines() if "FOUND" in line]
     assert said == ["prod run run event", "trigger pipeline extra", "None prod"], done.stderr
     assert "NOT CHANGED" not in done.stderr
