@@ -1,0 +1,102 @@
+"""A real Mage as a pod has it: started with the hook, a runner beside it, a gateway in front of both."""
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import requests
+from tests.support.eventually import eventually
+from tests.support.gateway_process import OPERATOR, GatewayProcess
+
+from devkit.local_mage import LocalMage, environment
+from devkit.mage import Mage, Trigger
+
+STARTUP = OPERATOR / "magecluster_runner" / "startup"
+
+TELLS = """
+import json
+import pandas as pd
+
+@{kind}
+def tells(*args, **kwargs):
+    told = {{name: kwargs.get(name) for name in ("env", "schema", "level", "region", "event", "trigger_name")}}
+    return pd.DataFrame([{{"told": json.dumps(told)}}])
+"""
+
+
+def hooked(folder: Path) -> LocalMage:
+    """Not started yet; its scheduler looks often."""
+    return LocalMage(folder, PYTHONPATH=f"{STARTUP}:{folder}", SCHEDULER_TRIGGER_INTERVAL="2")
+
+
+class RunnerProcess:
+    """`magecluster_runner` for a Mage that has been started."""
+
+    def __init__(self, mage: LocalMage, folder: Path) -> None:
+        self._mage, self.socket, self._log = mage, folder / "runner.sock", folder / "runner.log"
+        self.project = mage.project
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        variables = {**self._mage.variables, "PYTHONPATH": f"{STARTUP}:{OPERATOR}:{self._mage.folder}"}
+        options = (f"--socket={self.socket}", f"--project={self._mage.project}")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [environment(), "-m", "magecluster_runner", *options], env=variables, stdout=log, stderr=log
+            )
+        try:
+            eventually(self._listens, within=60, what="the runner listens")
+        except AssertionError:
+            self._process.kill()
+            raise
+        return self
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self._log.read_text()
+        return self.socket.exists()
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(30)
+        finally:
+            self._process.kill()
+
+
+class Lab(NamedTuple):
+    """What the tests of triggers share."""
+
+    owner: Mage
+    """Logged in, at Mage itself."""
+    runner: RunnerProcess
+    gateway: GatewayProcess
+
+    def trigger(self, name: str, **spec: Any) -> Trigger:
+        """Make a trigger of the pipeline `tells`, active and for the API unless the spec says otherwise."""
+        wish = {"name": name, "schedule_type": "api", "status": "active", **spec}
+        made = self.owner.call("POST", "pipelines/tells/pipeline_schedules", {"pipeline_schedule": wish})
+        return Trigger(made["pipeline_schedule"]["id"], made["pipeline_schedule"]["token"])
+
+    def call(self, trigger: Trigger, body: object = None, **headers: str) -> requests.Response:
+        """Call a trigger through the gateway: bytes as they are, everything else as JSON."""
+        url = f"{self.gateway.url}/api/pipeline_schedules/{trigger.id}/pipeline_runs/{trigger.token}"
+        given: dict[str, Any] = {} if body is None else {"data": body} if isinstance(body, bytes) else {"json": body}
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.post(url, headers=sent, timeout=60, **given)
+
+    def runs(self, trigger: Trigger) -> list[dict[str, Any]]:
+        """Its runs, as Mage tells them."""
+        return list(self.owner.call("GET", f"pipeline_schedules/{trigger.id}/pipeline_runs")["pipeline_runs"])
+
+
+def pipeline(owner: Mage) -> None:
+    """`tells`: two blocks that give what they were told, with variables of the pipeline's own."""
+    owner.create_pipeline("tells")
+    first = owner.add_block("tells", "first", "data_loader", TELLS.format(kind="data_loader"))
+    owner.add_block("tells", "second", "transformer", TELLS.format(kind="transformer"), first)
+    for name in ("env", "schema", "level", "region"):
+        variable = {"variable": {"name": name, "value": f"pipeline's {name}"}}
+        owner.call("POST", "pipelines/tells/variables", variable)
