@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
-
-from devkit import debian, shell
+from tests.support.needs import needs
 
 START_SECONDS = 30
 WINDOW = (1400, 1000)
@@ -92,15 +90,6 @@ class Page:
         return base64.b64decode(answer["data"])
 
 
-def program() -> str:
-    """Chromium; root on Debian installs it. Skips the test where it cannot be had, and says why."""
-    try:
-        debian.require({"chromium": "chromium"})
-    except shell.Failed as error:
-        pytest.skip(f"no browser: {error}")
-    return "chromium"
-
-
 @asynccontextmanager
 async def browser(folder: Path) -> AsyncIterator[Page]:
     """A fresh one, with its files in `folder`, which it makes."""
@@ -117,9 +106,10 @@ async def browser(folder: Path) -> AsyncIterator[Page]:
 
 @contextmanager
 def _chromium(folder: Path) -> Iterator[None]:
+    needs({"chromium": "chromium"})
     width, height = WINDOW
     command = [
-        *(program(), "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={folder}"),
+        *("chromium", "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={folder}"),
         *(f"--window-size={width},{height}", "--disable-dev-shm-usage", "--no-first-run", "--disable-gpu"),
         *(["--no-sandbox"] if os.geteuid() == 0 else []),  # Chromium's sandbox is not for root
         "about:blank",
