@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from magecluster.cli import logs
@@ -11,6 +13,8 @@ from magecluster.cli.failure import CommandError
 from magecluster.gateway.settings import Settings
 
 _DEFAULT = Settings()
+
+Number = TypeVar("Number", int, float)
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -25,6 +29,34 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--base-path", type=_base, default="", metavar="PATH", help="Mage's MAGE_BASE_PATH, if it has one"
     )
     parser.add_argument("--runner-socket", type=Path, metavar="FILE", help="Unix socket on which the runner listens")
+    runs = parser.add_argument_group("POST /api/runs")
+    runs.add_argument(
+        "--runs-timeout",
+        type=_positive(float),
+        default=_DEFAULT.runs_timeout_seconds,
+        metavar="SECONDS",
+        help="how long a run may take",
+    )
+    runs.add_argument(
+        "--runs-concurrency",
+        type=_positive(int),
+        default=_DEFAULT.runs_concurrency,
+        metavar="N",
+        help="how many runs are executed at the same time",
+    )
+    runs.add_argument(
+        "--runs-queue",
+        type=_count,
+        default=_DEFAULT.runs_queue,
+        metavar="N",
+        help="how many more may wait; others are refused",
+    )
+    runs.add_argument(
+        "--token-scope",
+        choices=("Project", "Pipeline"),
+        default=_DEFAULT.token_scope,
+        help="what the token of a trigger is good for: all pipelines, or the trigger's own",
+    )
     logs.add_to(parser)
     parser.set_defaults(run=_run)
 
@@ -43,6 +75,23 @@ def _base(text: str) -> str:
     return f"/{path}" if path else ""
 
 
+def _positive(kind: type[Number]) -> Callable[[str], Number]:
+    def parse(text: str) -> Number:
+        try:
+            found = kind(text)
+        except ValueError:
+            found = kind(0)
+        if not 0 < found < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+        return found
+
+    return parse
+
+
+def _count(text: str) -> int:
+    return 0 if text == "0" else _positive(int)(text)
+
+
 def _run(chosen: argparse.Namespace) -> int:
     from magecluster.gateway.app import CannotListenError, run
 
@@ -53,6 +102,10 @@ def _run(chosen: argparse.Namespace) -> int:
         upstream=chosen.upstream,
         base_path=chosen.base_path,
         runner_socket=chosen.runner_socket,
+        runs_timeout_seconds=chosen.runs_timeout,
+        runs_concurrency=chosen.runs_concurrency,
+        runs_queue=chosen.runs_queue,
+        token_scope=chosen.token_scope,
     )
     try:
         asyncio.run(run(settings))

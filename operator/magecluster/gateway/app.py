@@ -12,6 +12,7 @@ from magecluster.api.gateway import GATEWAY_HEALTH
 from magecluster.gateway.errors import told
 from magecluster.gateway.proxy import Proxy
 from magecluster.gateway.runner import Runner
+from magecluster.gateway.runs import Runs
 from magecluster.gateway.settings import Settings
 from magecluster.gateway.triggers import Triggers
 
@@ -23,6 +24,7 @@ logger = structlog.stdlib.get_logger(__name__)
 _SETTINGS = web.AppKey("settings", Settings)
 _PROXY = web.AppKey("proxy", Proxy)
 _TRIGGERS = web.AppKey("triggers", Triggers)
+_RUNS = web.AppKey("runs", Runs)
 
 
 class CannotListenError(Exception):
@@ -44,6 +46,7 @@ def create_app(settings: Settings) -> web.Application:
             web.get(GATEWAY_HEALTH, _healthz),
             web.route("*", f"{trigger}/pipeline_runs/{{token}}", _trigger),
             web.route("*", f"{trigger}/api_trigger", _trigger),
+            *(web.route("*", f"{settings.base_path}/api/runs{end}", _run) for end in ("", "/", "/{token}")),
             web.route("*", r"/{path:[\s\S]*}", _forward),
         ]
     )
@@ -96,7 +99,9 @@ async def _with_proxy(app: web.Application) -> AsyncIterator[None]:
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds),
     ) as session:
         app[_PROXY] = Proxy(session, settings.upstream)
-        app[_TRIGGERS] = Triggers(session, settings.upstream, Runner(settings.runner_socket))
+        runner = Runner(settings.runner_socket)
+        app[_TRIGGERS] = Triggers(session, settings.upstream, runner)
+        app[_RUNS] = Runs(runner, settings)
         yield
         await app[_TRIGGERS].end()
 
@@ -112,6 +117,10 @@ async def _healthz(_: web.Request) -> web.Response:
 async def _trigger(request: web.Request) -> web.StreamResponse:
     # Whether a page of another server may call it is Mage's to say.
     return await (_forward(request) if request.method == "OPTIONS" else request.app[_TRIGGERS].start(request))
+
+
+async def _run(request: web.Request) -> web.StreamResponse:
+    return await (_forward(request) if request.method == "OPTIONS" else request.app[_RUNS].run(request))
 
 
 async def _forward(request: web.Request) -> web.StreamResponse:

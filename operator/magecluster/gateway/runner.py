@@ -5,6 +5,8 @@ One connection for each request: one JSON object on a line, and one back. Who cl
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,14 @@ Json = dict[str, Any]
 logger = structlog.stdlib.get_logger(__name__)
 
 
+class RunnerError(Exception):
+    """There is no answer."""
+
+    def __init__(self, code: int, type_: str, message: str) -> None:
+        super().__init__(message)
+        self.told: Json = {"error": {"code": code, "type": type_, "message": message}}
+
+
 class Runner:
     """Asks the runner that listens on a Unix socket, if the gateway was given one."""
 
@@ -23,28 +33,46 @@ class Runner:
 
     async def ask(self, request: Json) -> Json:
         """The answer: `{"error": {"code": HTTP status, "type", "message"}}`, also where there is none."""
+        try:
+            async with self.asked(request) as reader:
+                return answer_of(await reader.read())
+        except RunnerError as failure:
+            return failure.told
+
+    @asynccontextmanager
+    async def asked(self, request: Json) -> AsyncIterator[asyncio.StreamReader]:
+        """Whence the answer comes; a whole one ends with a newline. Raises `RunnerError`.
+
+        The runner ends the work when this is left before the answer has come.
+        """
         if self._socket is None:
-            return _error(501, "no_runner", "This gateway has no runner; start it with --runner-socket")
+            raise RunnerError(501, "no_runner", "This gateway has no runner; start it with --runner-socket")
         try:
             reader, writer = await asyncio.open_unix_connection(self._socket)
         except OSError as failure:
             logger.warning("The runner does not answer: %s", failure)
-            return _error(
-                503, "runner_unavailable", "The runner is starting or stopped, and nothing was done; try again"
-            )
+            message = "The runner is starting or stopped, and nothing was done; try again"
+            raise RunnerError(503, "runner_unavailable", message) from failure
         try:
             writer.write(json.dumps(request).encode() + b"\n")
             await writer.drain()
-            answer: Json = json.loads(await reader.read())
-        except (OSError, ValueError) as failure:
-            logger.warning("The runner broke off before it answered: %s", failure)
-            message = "The runner broke off before it answered; see its log: kubectl logs POD --container runner"
-            return _error(503, "runner_unavailable", message)
-        else:
-            return answer
+            yield reader
+        except OSError as failure:
+            raise _broken(failure) from failure
         finally:
             writer.close()
 
 
-def _error(code: int, type_: str, message: str) -> Json:
-    return {"error": {"code": code, "type": type_, "message": message}}
+def answer_of(data: bytes) -> Json:
+    """Raises `RunnerError` when it is none, or a part of one."""
+    try:
+        found: Json = json.loads(data)
+    except ValueError as failure:
+        raise _broken(failure) from failure
+    return found
+
+
+def _broken(failure: Exception) -> RunnerError:
+    logger.warning("The runner broke off before it answered: %s", failure)
+    message = "The runner broke off before it answered; see its log: kubectl logs POD --container runner"
+    return RunnerError(503, "runner_unavailable", message)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from magecluster.api.gateway import GATEWAY_PORT
 from magecluster.api.network import MAGE_PORT
@@ -20,6 +21,14 @@ class Settings:
     """Where Mage serves below its host, as in `/team`: its MAGE_ROUTES_BASE_PATH or MAGE_BASE_PATH."""
     runner_socket: Path | None = None
     """Where `magecluster_runner` listens; without it nobody sees Mage's database."""
+    runs_timeout_seconds: float = 300.0
+    """How long a run that `POST /api/runs` asks for may take."""
+    runs_concurrency: int = 32
+    """How many of them are executed at the same time."""
+    runs_queue: int = 64
+    """How many wait until they are executed; more are refused."""
+    token_scope: Literal["Project", "Pipeline"] = "Project"  # noqa: S105  no password
+    """Whether the token of a trigger is good for all pipelines of the project, or for the trigger's own."""
     connect_seconds: float = 5.0
     """How long Mage may take to accept a connection. What it does after that takes as long as it takes."""
     grace_seconds: float = 10.0

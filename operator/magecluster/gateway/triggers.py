@@ -74,7 +74,7 @@ class Triggers:
         if not re.fullmatch(r"[0-9]{1,18}", given):
             return error(404, "not_found", f"There is no trigger {given}; its number stands in the list of triggers")
         try:
-            payload = parse(await _body(request))
+            payload = parse(await body_of(request))
             same = once(payload, int(given), request.headers.getall(KEY_HEADER, []))
         except RefusedError as refused:
             return error(400, "bad_request", str(refused))
@@ -150,8 +150,8 @@ def bearer(request: web.Request) -> str:
     return token.strip() if kind.lower() == "bearer" else ""
 
 
-async def _body(request: web.Request) -> bytes:
-    """Raises `HTTPRequestEntityTooLarge`."""
+async def body_of(request: web.Request) -> bytes:
+    """What was sent. Raises `HTTPRequestEntityTooLarge`."""
     found = b""
     async for chunk in request.content.iter_any():
         found += chunk
