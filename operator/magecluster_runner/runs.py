@@ -146,7 +146,7 @@ def _folder(project: str) -> str:
 
 def _is_name(text: str) -> bool:
     """Whether it can be the name of a folder, and leads nowhere else."""
-    return Path(text).name == text
+    return text not in ("", "..") and "\0" not in text and Path(text).name == text
 
 
 def _check(order: list[Block], call: Call) -> None:

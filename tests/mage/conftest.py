@@ -6,6 +6,7 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.gateway_process import GatewayProcess
 from tests.support.processes import working_for
+from tests.support.runs import Lab, runs_lab
 
 from devkit.local_mage import LocalMage
 from devkit.mage import Mage
@@ -36,3 +37,10 @@ def gateway(mage: LocalMage, owner: Mage, tmp_path_factory: pytest.TempPathFacto
     yield found
     assert found.stop() == 0, found.log.read_text()
     assert "Traceback" not in found.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def lab(mage: LocalMage, owner: Mage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The same Mage, with a runner beside it and a gateway of its own."""
+    with runs_lab(mage, owner, tmp_path_factory.mktemp("runs")) as found:
+        yield found
