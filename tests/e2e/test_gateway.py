@@ -1,10 +1,13 @@
 """Mage behind the gateway, which the operator takes from its own image."""
 
+import json
 import urllib.request
 
 import pytest
+import requests
 from tests.support.kube import Namespace, a_cluster
 from tests.support.mage import active, owner_of
+from tests.support.triggers import pipeline, told
 
 from devkit.reach import Kubectl, url
 
@@ -19,6 +22,7 @@ def test_the_service_leads_through_the_gateway(space: Namespace) -> None:
     assert {c["name"]: (c["ready"], c["restartCount"]) for c in pod["status"]["containerStatuses"]} == {
         "mage": (True, 0),
         "gateway": (True, 0),
+        "runner": (True, 0),
     }
     with owner_of(space, "guarded") as mage:
         mage.create_pipeline("through")
@@ -29,3 +33,21 @@ def test_the_service_leads_through_the_gateway(space: Namespace) -> None:
             assert answer.headers["Server"].startswith("Tornado")
         with urllib.request.urlopen(f"{address}/.magecluster/healthz", timeout=30) as answer:
             assert answer.read() == b"ok\n"
+
+
+def test_blocks_of_a_triggered_run_see_its_variables(space: Namespace) -> None:
+    with owner_of(space, "guarded") as mage:
+        pipeline(mage)
+        trigger = mage.trigger("tells")
+        address = f"{mage.url}/api/pipeline_schedules/{trigger.id}/pipeline_runs/{trigger.token}"
+        for body in ({"pipeline_run": {"variables": {"env": "staging"}}}, {"env": "staging"}):
+            answer = requests.post(address, json=body, headers={"Idempotency-Key": json.dumps(body)}, timeout=30)
+            run = mage.finish(answer.json()["pipeline_run"]["id"])
+            again = requests.post(address, json=body, headers={"Idempotency-Key": json.dumps(body)}, timeout=30)
+            assert again.json()["pipeline_run"]["id"] == run["id"]
+            assert [(told(mage, run, block)["env"]) for block in ("first", "second")] == ["staging"] * 2
+        assert requests.post(f"{address}0", timeout=30).status_code == 401
+    log = space.kubectl("logs", "deploy/guarded", "--container", "mage")
+    assert "NOT CHANGED" not in log
+    assert trigger.token not in log
+    assert trigger.token not in space.kubectl("logs", "deploy/guarded", "--container", "gateway")

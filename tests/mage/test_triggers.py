@@ -10,7 +10,7 @@ import pytest
 import requests
 from tests.support.gateway_process import GatewayProcess
 from tests.support.trigger_contract import HOST, TRIGGER, examples
-from tests.support.triggers import Lab, RunnerProcess, hooked, pipeline
+from tests.support.triggers import Lab, RunnerProcess, hooked, pipeline, told
 
 from devkit.mage import Trigger
 
@@ -36,13 +36,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         mage.stop()
 
 
-def told(lab: Lab, answer: requests.Response) -> Json:
+def told_to_both(lab: Lab, answer: requests.Response) -> Json:
     """What both blocks of the run were told, which is the same."""
     assert answer.status_code == 200, answer.text
     run = lab.owner.finish(answer.json()["pipeline_run"]["id"])
-    first, second = (json.loads(lab.owner.output(run, block)[0]["told"]) for block in ("first", "second"))
+    first, second = (told(lab.owner, run, block) for block in ("first", "second"))
     assert first == second
-    return dict(first)
+    return first
 
 
 def refusal(answer: requests.Response) -> tuple[int, str]:
@@ -61,7 +61,7 @@ def test_blocks_see_the_variables_of_the_request_in_every_documented_form(lab: L
     ours = {"level": "trigger's level", "region": "pipeline's region", "trigger_name": "forms"}
     document = {"env": "staging", "schema": "public"}
     nothing = {"env": "pipeline's env", "schema": "trigger's schema", "event": {}, **ours}
-    assert [told(lab, answer) for answer in answers] == [
+    assert [told_to_both(lab, answer) for answer in answers] == [
         {**document, "event": {}, **ours},
         {**document, "event": document, **ours},
         {**document, "schema": "wrapped", "event": document, **ours},
@@ -88,7 +88,7 @@ def test_the_curl_of_the_document_starts_a_run_as_it_is_printed(lab: Lab) -> Non
         command = command.replace(theirs, mine)
     done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
     run = lab.owner.finish(json.loads(done.stdout)["pipeline_run"]["id"])
-    said = json.loads(lab.owner.output(run, "second")[0]["told"])
+    said = told(lab.owner, run, "second")
     assert (said["env"], said["schema"]) == ("staging", "public")
 
 

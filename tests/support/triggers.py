@@ -1,5 +1,6 @@
 """A real Mage as a pod has it: started with the hook, a runner beside it, a gateway in front of both."""
 
+import json
 import signal
 import subprocess
 from pathlib import Path
@@ -90,6 +91,11 @@ class Lab(NamedTuple):
     def runs(self, trigger: Trigger) -> list[dict[str, Any]]:
         """Its runs, as Mage tells them."""
         return list(self.owner.call("GET", f"pipeline_schedules/{trigger.id}/pipeline_runs")["pipeline_runs"])
+
+
+def told(owner: Mage, run: dict[str, Any], block: str) -> dict[str, Any]:
+    """What a block of `tells` was told."""
+    return dict(json.loads(owner.output(run, block)[0]["told"]))
 
 
 def pipeline(owner: Mage) -> None:

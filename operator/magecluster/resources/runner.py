@@ -8,6 +8,7 @@ volume of a Job is another one: for them the code is also copied to the volume o
 from magecluster.api.gateway import RUNNER_CONTAINER, RUNNER_FILES
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
+from magecluster.api.pod import STARTUP_SECONDS
 from magecluster.resources.environment import DATA, HOME, PROJECT, environment
 from magecluster.resources.requirements import requirements
 from magecluster.resources.security import as_mage, restricted
@@ -21,12 +22,18 @@ _SOCKETS = "/run/magecluster"
 SOCKET = f"{_SOCKETS}/runner.sock"
 SOCKET_MOUNT = {"name": _SOCKET_VOLUME, "mountPath": _SOCKETS}
 
-_PACKAGE_MOUNT = {"name": _PACKAGE_VOLUME, "mountPath": _PACKAGE}
-_READ_PACKAGE = {**_PACKAGE_MOUNT, "readOnly": True}
+_READ_PACKAGE = {"name": _PACKAGE_VOLUME, "mountPath": _PACKAGE, "readOnly": True}
+
+_FOR_POD, _FOR_JOBS = "/copy/for-pod", "/copy/for-jobs"
+"""Where the container that copies sees both; in its image, the place that the others read has the operator's code."""
 
 
 def runner(cluster: MageCluster) -> Manifest:
-    """Mage's image, environment and volume. It has no probe: where it does not answer, the gateway says so."""
+    """Mage's image, environment and volume.
+
+    The pod is ready when it has begun to listen. From then on it has no probe: where it does not answer, the gateway
+    says so.
+    """
     spec = cluster.spec
     return {
         "name": RUNNER_CONTAINER,
@@ -46,15 +53,20 @@ def runner(cluster: MageCluster) -> Manifest:
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": DATA, "mountPath": HOME}, _READ_PACKAGE, SOCKET_MOUNT],
         "securityContext": as_mage(),
+        "startupProbe": {
+            "exec": {"command": ["test", "-S", SOCKET]},
+            "periodSeconds": 1,
+            "failureThreshold": STARTUP_SECONDS,
+        },
     }
 
 
 def runner_files(cluster: MageCluster, image: str) -> Manifest:
     """The container that copies the code. It writes the project's volume, as root, only where Jobs need it to."""
-    targets, mounts, security = [_PACKAGE], [_PACKAGE_MOUNT], restricted()
+    targets, mounts, security = [_FOR_POD], [{"name": _PACKAGE_VOLUME, "mountPath": _FOR_POD}], restricted()
     if cluster.uses_kubernetes_executor:
-        targets.append(f"{HOME}/{_FOLDER}")
-        mounts.append({"name": DATA, "mountPath": f"{HOME}/{_FOLDER}", "subPath": _FOLDER})
+        targets.append(_FOR_JOBS)
+        mounts.append({"name": DATA, "mountPath": _FOR_JOBS, "subPath": _FOLDER})
         security = {"runAsUser": 0, "readOnlyRootFilesystem": True, **as_mage()}
     return {
         "name": RUNNER_FILES,
