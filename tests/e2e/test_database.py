@@ -1,4 +1,4 @@
-"""Mage with PostgreSQL, and its blocks as Kubernetes Jobs."""
+"""Mage with PostgreSQL and behind the gateway, and its blocks as Kubernetes Jobs."""
 
 import subprocess
 import threading
@@ -9,6 +9,7 @@ import pytest
 from tests.support.kube import Namespace, a_cluster
 from tests.support.mage import active, look, owner_of
 from tests.support.postgresql import PostgreSQL, postgresql
+from tests.support.triggers import pipeline, told
 
 from devkit.cluster import Cluster
 from devkit.reach import Kubectl
@@ -34,7 +35,7 @@ def lab(space: Namespace, database: PostgreSQL) -> Iterator[Namespace]:
     text = {"url": database.url("postgres", "+psycopg2")}
     space.apply(
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "database"}, "stringData": text},
-        a_cluster("lab", database={"secretKeyRef": {"name": "database"}}, extraEnvs=[K8S]),
+        a_cluster("lab", database={"secretKeyRef": {"name": "database"}}, extraEnvs=[K8S], gateway={"enabled": True}),
     )
     active(space, "lab")
     yield space
@@ -50,6 +51,16 @@ def test_runs_are_recorded_in_postgresql_and_blocks_run_as_jobs(lab: Namespace, 
     assert len(blocks) == 2
     assert jobs >= {f"lab-data-prep-block-{number}" for number in blocks}
     assert "mage-ai.db" not in lab.kubectl("exec", "deploy/lab", "--", "find", "/home/src/mage_data")
+
+
+def test_jobs_see_the_variables_of_a_request(lab: Namespace) -> None:
+    with owner_of(lab, "lab") as mage, seen_jobs(lab) as jobs:
+        pipeline(mage)
+        run = mage.complete(mage.trigger("tells"), env="staging")
+        assert [told(mage, run, block)["env"] for block in ("first", "second")] == ["staging"] * 2
+        assert jobs >= {f"lab-data-prep-block-{block['id']}" for block in run["block_runs"]}
+    owner = lab.kubectl("exec", "deploy/lab", "--container=mage", "--", "stat", "--format=%u", "/home/src/.magecluster")
+    assert owner == "0\n"
 
 
 def test_the_operator_gives_mage_what_jobs_need_and_tells_their_limits(lab: Namespace) -> None:
