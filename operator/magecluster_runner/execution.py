@@ -12,6 +12,7 @@ from mage_ai.data_preparation.models.block.dynamic.utils import is_dynamic_block
 
 from magecluster_runner.inputs import name_of
 from magecluster_runner.records import TEXT
+from magecluster_runner.system import lift_memory_limit
 
 if TYPE_CHECKING:
     from mage_ai.data_preparation.models.block import Block
@@ -59,6 +60,7 @@ def execute(run: Run, block: Block) -> list[Any] | None:
         run.records.fail(name, told(failed.cause))
         raise
     except BaseException as failure:  # sys.exit, too, ends the block and nothing else
+        lift_memory_limit()
         run.records.fail(name, told(failure))
         raise BlockError(name, failure) from failure
     if not executor.passed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -15,6 +16,10 @@ from magecluster_runner import child, system
 
 if TYPE_CHECKING:
     from typing import Iterator
+
+
+PIPE_BYTES = 1 << 20
+_SET_PIPE_SIZE = 1031
 
 
 class Child(NamedTuple):
@@ -81,6 +86,8 @@ class Pool:
     def _fork(self) -> Child:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         read, write = os.pipe()
+        with contextlib.suppress(OSError):  # what a block prints is read in few turns
+            fcntl.fcntl(write, _SET_PIPE_SIZE, PIPE_BYTES)
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)

@@ -35,7 +35,12 @@ def be_killed_first() -> None:
 def limit_memory(added: int) -> None:
     """Let this process, and each that it starts, have so many bytes beyond what it has; more is a MemoryError."""
     now = next((int(words[1]) * 1024 for words in _status() if words[0] == "VmData:"), 0)
-    resource.setrlimit(resource.RLIMIT_DATA, (now + added, now + added))
+    resource.setrlimit(resource.RLIMIT_DATA, (now + added, resource.RLIM_INFINITY))
+
+
+def lift_memory_limit() -> None:
+    """So that what has reached it can be told."""
+    resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def memory_of_container() -> int | None:

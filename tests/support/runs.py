@@ -29,7 +29,9 @@ class Lab:
     def token(self) -> str:
         """Of a trigger that belongs to another pipeline than those of the tests, and is good for them all."""
         if not self._token:
-            self._token = self.owner.trigger(self.owner.create_pipeline("tokens")).token
+            if "tokens" not in self.owner.pipelines():
+                self.owner.create_pipeline("tokens")
+            self._token = self.owner.trigger("tokens").token
         return self._token
 
     def pipeline(self, name: str, **variables: object) -> str:
@@ -96,15 +98,15 @@ def refusal(answer: requests.Response) -> tuple[int, str, str]:
 
 
 @contextmanager
-def runs_lab(mage: LocalMage, owner: Mage, folder: Path, *options: str) -> Iterator[Lab]:
-    """With options of the gateway's."""
-    runner = RunnerProcess(mage, folder).start()
+def runs_lab(mage: LocalMage, owner: Mage, folder: Path, *options: str, runner: tuple[str, ...] = ()) -> Iterator[Lab]:
+    """With options of the gateway's and of the runner's."""
+    beside = RunnerProcess(mage, folder, *runner).start()
     try:
-        gateway = GatewayProcess(mage.url, folder / "gateway.log", f"--runner-socket={runner.socket}", *options).start()
+        gateway = GatewayProcess(mage.url, folder / "gateway.log", f"--runner-socket={beside.socket}", *options).start()
         try:
-            yield Lab(mage, owner, runner, gateway)
+            yield Lab(mage, owner, beside, gateway)
         finally:
             assert gateway.stop() == 0, gateway.log.read_text()
         assert "Traceback" not in gateway.log.read_text()
     finally:
-        assert runner.stop() == 0, runner.log.read_text()
+        assert beside.stop() == 0, beside.log.read_text()
