@@ -1,22 +1,27 @@
 """Triggers called through the gateway; the runs are real ones of Mage's scheduler."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from tests.support.gateway_process import GatewayProcess
+from tests.support.runner_process import RunnerProcess
 from tests.support.trigger_contract import HOST, TRIGGER, examples
-from tests.support.triggers import Lab, RunnerProcess, hooked, pipeline, told
+from tests.support.triggers import Lab, hooked, pipeline, told
 
 from devkit.mage import Trigger
 
 pytestmark = pytest.mark.timeout(300)
 
 Json = dict[str, Any]
+
+DOCUMENT = Path(__file__).parents[2] / "docs/cluster-api.md"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         pipeline(owner)
         with RunnerProcess(mage, folder) as runner:
             gateway = GatewayProcess(mage.url, folder / "gateway.log", f"--runner-socket={runner.socket}").start()
-            yield Lab(owner, runner, gateway)
+            yield Lab(mage, owner, gateway)
             gateway.stop()
             assert "Traceback" not in gateway.log.read_text()
             assert "NOT CHANGED" not in mage.log.read_text()
@@ -90,6 +95,18 @@ def test_the_curl_of_the_document_starts_a_run_as_it_is_printed(lab: Lab) -> Non
     run = lab.owner.finish(json.loads(done.stdout)["pipeline_run"]["id"])
     said = told(lab.owner, run, "second")
     assert (said["env"], said["schema"]) == ("staging", "public")
+
+
+def test_the_commands_of_our_own_document_start_runs(lab: Lab) -> None:
+    part = DOCUMENT.read_text().partition("\n## Triggers\n")[2].partition("\n## ")[0]
+    (script,) = re.findall(r"^```sh\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+    trigger = lab.trigger("documented")
+    script = f"set -e\nID={trigger.id} TOKEN={trigger.token}\n{script}".replace(
+        "https://mage.example.com", lab.gateway.url
+    )
+    done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.count('"status": "initial"') == 2
+    assert [run["variables"]["env"] for run in lab.runs(trigger)] == ["staging", "staging"]
 
 
 def test_a_token_may_also_be_sent_in_a_header(lab: Lab) -> None:
@@ -154,7 +171,7 @@ def test_an_inactive_trigger_starts_nothing_and_stays_inactive(lab: Lab) -> None
 def test_a_pipeline_that_is_gone_is_no_success(lab: Lab) -> None:
     lab.owner.create_pipeline("gone")
     made = lab.owner.trigger("gone")
-    (lab.runner.project / "pipelines/gone/metadata.yaml").unlink()
+    (lab.mage.project / "pipelines/gone/metadata.yaml").unlink()
     assert refusal_of_mage(lab.call(made)) == 404
 
 

@@ -1,19 +1,15 @@
 """A real Mage as a pod has it: started with the hook, a runner beside it, a gateway in front of both."""
 
 import json
-import signal
-import subprocess
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import requests
-from tests.support.eventually import eventually
-from tests.support.gateway_process import OPERATOR, GatewayProcess
+from tests.support.gateway_process import GatewayProcess
+from tests.support.runner_process import STARTUP
 
-from devkit.local_mage import LocalMage, environment
+from devkit.local_mage import LocalMage
 from devkit.mage import Mage, Trigger
-
-STARTUP = OPERATOR / "magecluster_runner" / "startup"
 
 TELLS = """
 import json
@@ -31,48 +27,12 @@ def hooked(folder: Path) -> LocalMage:
     return LocalMage(folder, PYTHONPATH=f"{STARTUP}:{folder}", SCHEDULER_TRIGGER_INTERVAL="2")
 
 
-class RunnerProcess:
-    """`magecluster_runner` for a Mage that has been started."""
-
-    def __init__(self, mage: LocalMage, folder: Path) -> None:
-        self._mage, self.socket, self._log = mage, folder / "runner.sock", folder / "runner.log"
-        self.project = mage.project
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        variables = {**self._mage.variables, "PYTHONPATH": f"{STARTUP}:{OPERATOR}:{self._mage.folder}"}
-        options = (f"--socket={self.socket}", f"--project={self._mage.project}")
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [environment(), "-m", "magecluster_runner", *options], env=variables, stdout=log, stderr=log
-            )
-        try:
-            eventually(self._listens, within=60, what="the runner listens")
-        except AssertionError:
-            self._process.kill()
-            raise
-        return self
-
-    def _listens(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, self._log.read_text()
-        return self.socket.exists()
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(30)
-        finally:
-            self._process.kill()
-
-
 class Lab(NamedTuple):
     """What the tests of triggers share."""
 
+    mage: LocalMage
     owner: Mage
     """Logged in, at Mage itself."""
-    runner: RunnerProcess
     gateway: GatewayProcess
 
     def trigger(self, name: str, **spec: Any) -> Trigger:

@@ -24,7 +24,7 @@ class Runs(ApiModel):
 
     timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
     """How long a block may run, those before it included; then it is ended, and the call answered by 504."""
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 32
+    concurrency: Annotated[int, Field(ge=1, le=100)] = 32
     """How many run at the same time."""
     queue: Annotated[int, Field(ge=0, le=4096)] = 64
     """How many more calls wait for one of those to end; others are answered by 429."""

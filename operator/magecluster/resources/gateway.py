@@ -15,7 +15,7 @@ def gateway(cluster: MageCluster, image: str) -> Manifest:
 
     It has no readiness probe: whether the pod is ready is Mage's to say, which the gateway cannot do without.
     """
-    base = base_path(cluster)
+    base, runs = base_path(cluster), cluster.spec.gateway.runs
     return {
         "name": GATEWAY_CONTAINER,
         "image": image,
@@ -24,6 +24,10 @@ def gateway(cluster: MageCluster, image: str) -> Manifest:
             "gateway",
             f"--port={GATEWAY_PORT}",
             f"--runner-socket={SOCKET}",
+            f"--runs-timeout={runs.timeout_seconds}",
+            f"--runs-concurrency={runs.concurrency}",
+            f"--runs-queue={runs.queue}",
+            f"--token-scope={runs.token_scope}",
             *([f"--base-path={base}"] if base else []),
         ],
         "ports": [{"name": GATEWAY, "containerPort": GATEWAY_PORT, "protocol": "TCP"}],
