@@ -24,11 +24,17 @@ SEEN_ON = "0.9.80"
 
 SCHEDULES = "mage_ai.orchestration.db.models.schedules"
 
+METRICS = "mage_ai.orchestration.metrics.pipeline_run"
+
 KNOWN: dict[str, str] = {
     "get_variables": "a0959ce338122217013ef63f8bdd9e764d968d334559cd778e23c6ba6f9372ab",
     "get_variables_project_platform": "243944047513b7287f7bf675bf0fd68911d6c623c99c8d7c672d64918089ec2b",
+    "calculate_pipeline_run_metrics": "1c8ff06cf89bc5bb433ca89a678775ca4de312c751aeffb50ad6de1455e72425",
 }
-"""Methods of PipelineRun that a change relies on, with the fingerprint of their source."""
+"""Functions that a change relies on, with the fingerprint of their source."""
+
+KEPT = ("idempotency_key", "idempotency_body")
+"""What the gateway writes into the metrics of a run."""
 
 
 class UnknownMageError(Exception):
@@ -54,9 +60,7 @@ def run_variables_win(module: ModuleType) -> None:
     original = cls.get_variables
     if getattr(original, "magecluster", False):
         return
-    for name, fingerprint in KNOWN.items():
-        if fingerprint_of(getattr(cls, name, None)) != fingerprint:
-            raise UnknownMageError(f"PipelineRun.{name} is other code")
+    _must_be_known(cls, "get_variables", "get_variables_project_platform")
 
     @functools.wraps(original)
     def get_variables(
@@ -73,6 +77,35 @@ def run_variables_win(module: ModuleType) -> None:
     cls.get_variables = get_variables
 
 
+def keys_survive(module: ModuleType) -> None:
+    """Let a run of a data integration pipeline keep the key by which it was started, for calls that are repeated later.
+
+    When it ends, Mage writes what it measured over everything that stood there.
+    """
+    original = module.calculate_pipeline_run_metrics
+    if getattr(original, "magecluster", False):
+        return
+    _must_be_known(module, "calculate_pipeline_run_metrics")
+
+    @functools.wraps(original)
+    def calculate_pipeline_run_metrics(pipeline_run: Any, *args: Any, **options: Any) -> Any:
+        before = (pipeline_run.metrics if pipeline_run else None) or {}
+        kept = {name: before[name] for name in KEPT if name in before}
+        found = original(pipeline_run, *args, **options)
+        if kept:
+            pipeline_run.update(metrics={**(pipeline_run.metrics or {}), **kept})
+        return found
+
+    calculate_pipeline_run_metrics.magecluster = True  # type: ignore[attr-defined]
+    module.calculate_pipeline_run_metrics = calculate_pipeline_run_metrics  # type: ignore[attr-defined]
+
+
+def _must_be_known(owner: Any, *names: str) -> None:
+    for name in names:
+        if fingerprint_of(getattr(owner, name, None)) != KNOWN[name]:
+            raise UnknownMageError(f"{owner.__name__}.{name} is other code")
+
+
 def _env(module: ModuleType, run: Any, pipeline_uuid: str) -> tuple[bool, Any]:
     """Whether anybody says what `env` is, and what. `event_variables` are the bare keys of a request, or an event."""
     for said in (run.variables, run.event_variables, run.pipeline_schedule.variables):
@@ -86,6 +119,7 @@ def _env(module: ModuleType, run: Any, pipeline_uuid: str) -> tuple[bool, Any]:
 
 CHANGES: dict[str, Change] = {
     SCHEDULES: Change(run_variables_win, "a variable env of a run, its trigger or its pipeline is 'prod' in blocks"),
+    METRICS: Change(keys_survive, "a run of a data integration pipeline forgets its Idempotency-Key when it ends"),
 }
 """By the name of the module."""
 

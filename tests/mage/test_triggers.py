@@ -15,6 +15,7 @@ from tests.support.runner_process import RunnerProcess
 from tests.support.trigger_contract import HOST, TRIGGER, examples
 from tests.support.triggers import Lab, hooked, pipeline, told
 
+from devkit.local_mage import environment
 from devkit.mage import Trigger
 
 pytestmark = pytest.mark.timeout(300)
@@ -211,6 +212,33 @@ def test_a_key_is_known_after_the_run_ended_the_gateway_restarted_and_the_trigge
     assert (again["id"], again["status"]) == (run, "completed")
     assert refusal(lab.call(trigger, {"env": "staging"}, Idempotency_Key="new"))[0] == 409
     assert len(lab.runs(trigger)) == 1
+
+
+ENDS = """
+import sys
+from types import SimpleNamespace
+from mage_ai.settings.repo import set_repo_path
+set_repo_path(sys.argv[1])
+from mage_ai.orchestration.db import db_connection
+from mage_ai.orchestration.db.models.schedules import PipelineRun
+from mage_ai.orchestration.pipeline_scheduler_original import calculate_pipeline_run_metrics
+
+db_connection.start_session()
+integration = SimpleNamespace(type="integration", streams=list, destination_uuid="d", source_uuid="s")
+calculate_pipeline_run_metrics(PipelineRun.query.get(int(sys.argv[2])), integration)
+"""
+"""What Mage's scheduler does at the end of a run of a data integration pipeline."""
+
+
+def test_a_key_outlives_what_mage_measures_of_a_data_integration(lab: Lab) -> None:
+    trigger = lab.trigger("integration")
+    run = lab.call(trigger, {"a": 1}, Idempotency_Key="k").json()["pipeline_run"]["id"]
+    lab.owner.finish(run)
+    script = [environment(), "-c", ENDS, lab.mage.project, str(run)]
+    subprocess.run(script, env=lab.mage.variables, cwd=lab.mage.folder, check=True, capture_output=True, timeout=60)
+    again = lab.call(trigger, {"a": 1}, Idempotency_Key="k").json()["pipeline_run"]
+    assert (again["id"], again["metrics"]["destination"]) == (run, "d")
+    assert refusal(lab.call(trigger, {"a": 2}, Idempotency_Key="k"))[0] == 422
 
 
 def test_of_many_calls_at_once_with_one_key_one_starts_a_run(lab: Lab) -> None:

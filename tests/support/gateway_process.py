@@ -41,6 +41,12 @@ class GatewayProcess:
         finally:
             self._process.kill()
 
+    def kill(self) -> None:
+        """Ends it like a pod that loses its node."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(30)
+
     def _address(self) -> str:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()
