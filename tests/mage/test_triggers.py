@@ -234,7 +234,7 @@ def test_a_key_outlives_what_mage_measures_of_a_data_integration(lab: Lab) -> No
     trigger = lab.trigger("integration")
     run = lab.call(trigger, {"a": 1}, Idempotency_Key="k").json()["pipeline_run"]["id"]
     lab.owner.finish(run)
-    script = [environment(), "-c", ENDS, lab.mage.project, str(run)]
+    script = (environment(), "-c", ENDS, lab.mage.project, str(run))
     subprocess.run(script, env=lab.mage.variables, cwd=lab.mage.folder, check=True, capture_output=True, timeout=60)
     again = lab.call(trigger, {"a": 1}, Idempotency_Key="k").json()["pipeline_run"]
     assert (again["id"], again["metrics"]["destination"]) == (run, "d")
