@@ -28,7 +28,11 @@ def main() -> None:
     chosen = parser.parse_args()
     version = mage.load(str(chosen.project.resolve()))
     # They import Mage, which has to be loaded for its project first.
-    from magecluster_runner import database, operations  # noqa: PLC0415
+    from magecluster_runner import database, operations, rehearsal  # noqa: PLC0415
+
+    rehearsal.statements()
+    rehearsal.rehearse()
+    mage.freeze()
 
     limit = system.memory_of_container()
     memory = chosen.memory * 1024 * 1024 if chosen.memory else int(limit * SHARE) if limit else None

@@ -45,6 +45,9 @@ class Run(NamedTuple):
     request: dict[str, Any]
     """The request's variables, which win over all."""
     records: Records
+    target: Block
+    stored: bool
+    """Whether outputs are kept when the run is over."""
 
 
 def execute(run: Run, block: Block) -> list[Any] | None:
@@ -104,19 +107,32 @@ class _Executor(block_executor.BlockExecutor):
         super().__init__(run.pipeline, name, execution_partition=run.partition, block_run_id=number)
         self.passed = True
         self.logger_manager.logger.addFilter(_Budget())
+        # Standard output is where those look who have no log of the run.
+        self.logger_manager.logger.propagate = run.number is None
         block = run.pipeline.get_block(name)
-        enrich = block.enrich_global_vars
+        # Outputs that nobody reads again need not be written, and need not be of a kind that Mage can write.
+        self._written = run.stored or block is not run.target or bool(block.callback_block or block.callback_blocks)
+        self._change(block, run.request)
+
+    def _change(self, block: Block, request: dict[str, Any]) -> None:
+        enrich, test = block.enrich_global_vars, block.run_tests
 
         def enriched(global_vars: Any = None, dynamic_block_index: int | None = None) -> Any:
             found = enrich(global_vars, dynamic_block_index=dynamic_block_index)
-            found.update(run.request)
+            found.update(request)
             return found
 
-        block.enrich_global_vars = enriched
+        def tested(**options: Any) -> None:
+            if getattr(block, "test_functions", None):  # without any, Mage reads all outputs for nothing
+                result = options.get("outputs")
+                test(**{**options, "outputs": result["output"] if isinstance(result, dict) else result})
+
+        block.enrich_global_vars, block.run_tests = enriched, tested
 
     def outputs(self, run: Run, number: int | None) -> list[Any]:
         result = self.execute(
             block_run_id=number,
+            cache_block_output_in_memory=not self._written,
             global_vars=dict(run.variables),
             on_complete=_nothing,
             on_failure=_nothing,

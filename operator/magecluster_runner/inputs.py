@@ -10,6 +10,7 @@ from datetime import timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mage_ai.data_preparation.models.block.dynamic.utils import is_dynamic_block_child
 from mage_ai.data_preparation.models.constants import BlockType
 from mage_ai.orchestration.db.models.schedules import BlockRun, PipelineRun, PipelineSchedule
 from sqlalchemy import or_
@@ -74,7 +75,7 @@ def plan(
         raise RefusedError(
             409,
             "missing_inputs",
-            f"Block {target.uuid} needs the outputs of {names}, and there are none; "
+            f"Block {target.uuid} needs the outputs of {names}, and there are none to take; "
             f"set run_upstream_blocks to true, or execute {names} first",
         )
     return made
@@ -84,10 +85,17 @@ def finder(pipeline: Pipeline) -> Callable[[Block], Place | None]:
     """Looks for existing outputs of a pipeline's blocks."""
 
     def find(block: Block) -> Place | None:
+        if is_dynamic_block_child(block):  # Mage finds all of its outputs only where it counts its executions
+            return None
         places = [place for place in (_in_runs(pipeline, block), _in_editor(pipeline, block)) if place]
         return max(places, key=lambda place: place.written, default=None)
 
     return find
+
+
+def word(kind: Any) -> str:
+    """A type as Mage's files have it, for which its objects have a member or the text."""
+    return str(getattr(kind, "value", kind))
 
 
 def name_of(block: Block) -> str:

@@ -15,6 +15,10 @@ WARM = (
     "mage_ai.data_preparation.models.block.remote.models",
     "mage_ai.data_preparation.models.custom_templates.custom_block_template",
     "mage_ai.data_preparation.decorators",
+    "mage_ai.data_preparation.models.project.models",
+    "mage_ai.services.aws.secrets_manager",
+    "mage_ai.services.azure.key_vault",
+    "mage_ai.shared.retry",
     "mage_ai.orchestration.db.models.schedules",
     "mage_ai.shared.parsers",
     "mage_ai.io.config",
@@ -35,6 +39,11 @@ def load(project: str) -> str:
     for name in WARM:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # so that children do not copy memory only by looking for garbage
+    importlib.import_module("sqlalchemy.orm").configure_mappers()  # else each child did it with its first query
     return str(importlib.import_module("mage_ai.server.constants").VERSION)
+
+
+def freeze() -> None:
+    """So that children do not copy memory only by looking for garbage."""
+    gc.collect()
+    gc.freeze()

@@ -12,6 +12,7 @@ from mage_ai.server.constants import VERSION
 from sqlalchemy import exc
 
 from magecluster_runner import records, runs, wire
+from magecluster_runner.inputs import word
 from magecluster_runner.wire import Json, RefusedError
 
 RUNS_LOOKED_AT = 500
@@ -62,12 +63,12 @@ def _trigger(request: Json) -> Json:
         raise RefusedError(404, "not_found", f"There is no trigger {number}; its number stands in the list of triggers")
     if found.schedule_type != ScheduleType.API:
         message = "Trigger %s is of type %s; only those of type API are started by a request"
-        raise RefusedError(422, "not_an_api_trigger", message % (number, found.schedule_type.value))
+        raise RefusedError(422, "not_an_api_trigger", message % (number, word(found.schedule_type)))
     if not found.token or not compare_digest(found.token.encode(), str(request["token"]).encode()):
         raise RefusedError(401, "unauthenticated", f"The token is not that of trigger {number}")
     if found.status != ScheduleStatus.ACTIVE:
         raise RefusedError(409, "inactive", f"Trigger {number} is inactive, so it starts nothing; enable it first")
-    return {"trigger": {"id": found.id, "pipeline_uuid": found.pipeline_uuid, "status": found.status.value}}
+    return {"trigger": {"id": found.id, "pipeline_uuid": found.pipeline_uuid, "status": word(found.status)}}
 
 
 def _run_of_key(request: Json) -> Json:

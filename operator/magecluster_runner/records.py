@@ -97,6 +97,7 @@ class Records:
         """Write down why a block failed."""
         if block in self._blocks:
             row = self._blocks[block]
+            row.status = BlockRun.BlockRunStatus.FAILED
             row.metrics = {**(row.metrics or {}), "error": told}
             row.completed_at = self._run.completed_at = datetime.now(timezone.utc)
             self._commit()

@@ -15,6 +15,7 @@ from mage_ai.settings.utils import base_repo_dirname, base_repo_path
 
 from magecluster_runner import inputs, outputs, records, variables
 from magecluster_runner.execution import BlockError, Run, execute, told, without_volume
+from magecluster_runner.inputs import name_of, word
 from magecluster_runner.records import TEXT
 from magecluster_runner.wire import Json, RefusedError
 
@@ -60,20 +61,21 @@ def run(request: Json, folder: str, note: Callable[[Json], None]) -> bytes:
     partition = draft.execution_partition
     kept = records.Records(draft, note)
     if call.record:
-        kept.begin([inputs.name_of(each) for each in made.order])
+        kept.begin([name_of(each) for each in made.order])
     else:
         without_volume(f"{folder}/logs")
     stored = None if call.store_variables else f"{folder}/variables"
     variables.redirect(pipeline, partition, made.sources, stored)
-    given = variables.of_run(draft.get_variables(), call.variables)
+    given = variables.of_run(variables.given(draft, pipeline), call.variables)
     given.setdefault("context", {})  # one for all blocks of the run
+    shared = Run(pipeline, draft.id, partition, given, call.variables, kept, block, call.store_variables)
     try:
-        found = _execute(Run(pipeline, draft.id, partition, given, call.variables, kept), made.order)
+        found = _execute(shared, made.order)
         answer = outputs.encoded({"run": {"output": found}})
     except BlockError as failed:
         raise _refusal(failed, block) from failed
     except Exception as failure:
-        kept.fail(inputs.name_of(block), told(failure))
+        kept.fail(name_of(block), told(failure))
         raise
     kept.complete()
     return answer + b"\n"
@@ -85,7 +87,7 @@ def _execute(run: Run, order: list[Block]) -> list[Any]:
         result = execute(run, block)
         if result is None:
             for skipped in order[position:]:
-                run.records.done(inputs.name_of(skipped), BlockRun.BlockRunStatus.CONDITION_FAILED)
+                run.records.done(name_of(skipped), BlockRun.BlockRunStatus.CONDITION_FAILED)
             return []
         found = result
     return found
@@ -118,8 +120,8 @@ def _found(call: Call, trigger: PipelineSchedule) -> tuple[Pipeline, Block]:
         message = f"Pipeline {call.pipeline_uuid} has no block {call.block_uuid}; mind the case"
         raise RefusedError(404, "not_found", message)
     if pipeline.type != PipelineType.PYTHON:
-        message = "Pipeline %s is of type %s, and only blocks of python pipelines are executed one by one"
-        raise RefusedError(422, "unsupported", message % (pipeline.uuid, pipeline.type.value))
+        message = f"Pipeline {pipeline.uuid} is of type {word(pipeline.type)}; only blocks of python pipelines"
+        raise RefusedError(422, "unsupported", f"{message} are executed one by one")
     return pipeline, block
 
 
@@ -159,9 +161,9 @@ def _check(order: list[Block], call: Call) -> None:
 
 def _reason(block: Block, call: Call) -> str:
     if block.type in (BlockType.CALLBACK, BlockType.CONDITIONAL):
-        return f"is a {block.type.value}, which is executed with the block that it belongs to; name that one"
+        return f"is a {word(block.type)}, which is executed with the block that it belongs to; name that one"
     if block.type not in KINDS:
-        return f"is of type {block.type.value}, which is not executed by itself"
+        return f"is of type {word(block.type)}, which is not executed by itself"
     if block.is_data_integration():
         return "is a data integration, which needs a run of the whole pipeline; trigger that"
     if is_dynamic_block_child(block):

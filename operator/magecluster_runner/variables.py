@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mage_ai.data_preparation.variable_manager import VariableManager
+from mage_ai.orchestration.db.models import schedules
 
 if TYPE_CHECKING:
     from mage_ai.data_preparation.models.pipeline import Pipeline
+    from mage_ai.orchestration.db.models.schedules import PipelineRun
 
 
 def redirect(pipeline: Pipeline, partition: str, sources: dict[str, str | None], folder: str | None) -> None:
@@ -42,6 +44,23 @@ def redirect(pipeline: Pipeline, partition: str, sources: dict[str, str | None],
 
     used.get_variables_by_block, used.get_variable_object = by_block, variable_object
     pipeline.variable_manager = used
+
+
+def given(run: PipelineRun, pipeline: Pipeline) -> dict[str, Any]:
+    """What Mage gives a run's blocks, with the variables of this pipeline instead of one that is read once more.
+
+    The other one would also be that of the project that is served, when the run is of another project.
+    """
+    original = schedules.get_global_variables
+
+    def of_pipeline(*_: Any, **__: Any) -> Any:
+        return original(pipeline.uuid, pipeline=pipeline)
+
+    schedules.get_global_variables = of_pipeline
+    try:
+        return dict(run.get_variables())
+    finally:
+        schedules.get_global_variables = original
 
 
 def of_run(given: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_missing_inputs_are_named(lab: Lab) -> None:
     code, _, message = lab.refusal(pipeline, "last")
     assert code == 409
     assert message == (
-        "Block last needs the outputs of first, and there are none; "
+        "Block last needs the outputs of first, and there are none to take; "
         "set run_upstream_blocks to true, or execute first first"
     )
     assert [run["block_runs"][0]["block_uuid"] for run in lab.owner.runs(pipeline)] == ["other"]

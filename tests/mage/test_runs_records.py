@@ -35,7 +35,7 @@ def test_the_history_shows_a_run_with_times_variables_and_logs(lab: Lab) -> None
     assert run["started_at"] <= block["started_at"] <= block["completed_at"] <= run["completed_at"]
     assert run["variables"]["who"] == "me"
     assert run["variables"]["nested"] == {"list": [1, None]}
-    assert run["pipeline_schedule_token"] == token
+    assert run["pipeline_schedule_id"] == lab.owner.trigger(name).id
     assert "hello from" in logs(lab, name, block)
     outputs = lab.owner.call("GET", f"block_runs/{block['id']}/outputs")["outputs"]
     assert [output["variable_uuid"] for output in outputs] == ["output_0"]
