@@ -57,16 +57,9 @@ class MageCluster(ApiModel):
 
     @classmethod
     def parse(cls, manifest: Manifest) -> Self:
-        """From the API server's object. A status that cannot be read counts as none: it is only a report.
-
-        Raises `InvalidClusterError`.
-        """
+        """From the API server's object; for the status see `MageClusterStatus.parse`. Raises `InvalidClusterError`."""
         try:
-            status = MageClusterStatus.model_validate(manifest.get("status") or {})
-        except ValidationError:
-            status = MageClusterStatus()
-        try:
-            return cls.model_validate({**manifest, "status": status})
+            return cls.model_validate({**manifest, "status": MageClusterStatus.parse(manifest.get("status"))})
         except ValidationError as error:
             wrong = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise InvalidClusterError("; ".join(wrong)) from error

@@ -1,9 +1,9 @@
 """The observed state of a cluster, as `kubectl describe mc` shows it."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from magecluster.api.model import ApiModel
 
@@ -122,6 +122,14 @@ class MageClusterStatus(ApiModel):
         Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
     ] = []
     """Ready, Available, Progressing, Stopped, Degraded."""
+
+    @classmethod
+    def parse(cls, status: object) -> Self:
+        """Of the API server's object. One that is absent or cannot be read counts as empty: it is only a report."""
+        try:
+            return cls.model_validate(status or {})
+        except ValidationError:
+            return cls()
 
     def condition(self, type_: ConditionType) -> Condition | None:
         """The condition of that type."""

@@ -55,18 +55,23 @@ def listed(fields: Tree) -> Manifest:
 
 def leaves(node: Any, path: Path = ()) -> dict[Path, Any]:
     """Every leaf by its path. An empty mapping has none: it equals an absent one."""
-    return {leaf: value for leaf, value in _ends(node, path).items() if value != {} or _is_whole(leaf)}
+    return {leaf: value for leaf, value in _ends(node, path) if value != {} or _is_whole(leaf)}
 
 
 def edits_of(sent: Manifest) -> dict[Path, Any]:
     """What `replaced` makes of a JSON merge patch; an empty mapping adds nothing, but has to be allowed there."""
-    return _ends(sent, ())
+    return dict(_ends(sent, ()))
 
 
-def _ends(node: Any, path: Path) -> dict[Path, Any]:
+def _ends(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     if not isinstance(node, dict) or _is_whole(path) or (path and not node):
-        return {path: node}
-    return {leaf: value for key, below in node.items() for leaf, value in _ends(below, (*path, key)).items()}
+        yield path, node
+        return
+    for key, below in node.items():
+        if isinstance(below, dict):
+            yield from _ends(below, (*path, key))
+        else:
+            yield (*path, key), below
 
 
 def _is_whole(path: Path) -> bool:
@@ -153,6 +158,10 @@ def completed(spec: Manifest) -> Manifest:
 
     A spec that breaks the schema is shown as it is, so that a client can correct it.
     """
+    try:
+        return MageClusterSpec.model_validate(spec).manifest()
+    except ValidationError:
+        pass
     known = copied(spec)
     for stranger in list(strangers(known)):
         del stranger.where[stranger.key]

@@ -169,6 +169,9 @@ class Clusters:
         metadata = live["metadata"]
         path = MAGE_CLUSTERS.path(metadata["namespace"], metadata["name"])
         await self._connection.delete(path, uid=metadata["uid"], resource_version=None, dry_run=dry_run)
+        if not dry_run:
+            # Known at once, so that it counts for no limit any more; what a finalizer holds comes back by the watch.
+            self.remove(live)
 
     def _written(self, live: Manifest, *, dry_run: bool) -> Manifest:
         if not dry_run:

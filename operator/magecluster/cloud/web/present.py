@@ -4,7 +4,6 @@ from typing import Any
 
 import orjson
 
-from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import MageClusterStatus, State
 from magecluster.cloud.config.view import REVISION, view
@@ -29,7 +28,7 @@ def presented(live: Manifest, team: str, key: bytes, *, reveal: bool) -> dict[st
 
 def observed(live: Manifest, wish: str) -> dict[str, Any]:
     """What changes by itself: `ClusterEvent` of the wire without the wish."""
-    status = status_of(live)
+    status = MageClusterStatus.parse(live["status"])
     return {
         "state": state_of(live, status, wish),
         "conditions": [
@@ -49,11 +48,6 @@ def observed(live: Manifest, wish: str) -> dict[str, Any]:
     }
 
 
-def status_of(live: Manifest) -> MageClusterStatus:
-    """Parsed; one that cannot be read counts as none."""
-    return MageCluster.parse({**live, "spec": {}}).status
-
-
 def state_of(live: Manifest, status: MageClusterStatus, wish: str) -> State:
     """As the operator observed it; where it has not seen the newest wish yet, what it is about to do."""
     if status.state and status.observed_generation == live["metadata"]["generation"]:
@@ -65,7 +59,7 @@ def state_of(live: Manifest, status: MageClusterStatus, wish: str) -> State:
 
 def reached(live: Manifest, wish: str) -> bool:
     """Whether the newest wish is what is observed."""
-    status = status_of(live)
+    status = MageClusterStatus.parse(live["status"])
     return status.observed_generation == live["metadata"]["generation"] and status.state == wish
 
 
