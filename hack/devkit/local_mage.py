@@ -1,7 +1,6 @@
 """Mage as a process of this machine, without a cluster: for the many cases that need a real Mage and no pod."""
 
 import contextlib
-import hashlib
 import os
 import shutil
 import signal
@@ -26,8 +25,7 @@ START_SECONDS = 180
 
 def environment() -> Path:
     """Python with exactly the packages of the Mage image, built once for each lock. Raises `shell.Failed`."""
-    key = hashlib.sha256(f"{PYTHON} {wheels.machine()} ".encode() + LOCK.read_bytes()).hexdigest()[:16]
-    folder = cache() / f"mage-{key}"
+    folder = cache() / f"mage-{wheels.key(LOCK)}"
     with locked(folder.with_suffix(".lock")):
         if not (folder / "ready").exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -59,7 +57,7 @@ class LocalMage:
     def variables(self) -> dict[str, str]:
         """Environment of the server, and of whatever else is to find its project and its database."""
         return {
-            **{name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")},
+            **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
             "PATH": f"{environment().parent}:{os.environ['PATH']}",
             "HOME": str(self.folder),
             "MAGE_DATA_DIR": str(self.folder / "mage_data"),

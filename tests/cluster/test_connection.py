@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,18 @@ from magecluster.kube.errors import ConflictError, ExpiredError, InvalidError, K
 from magecluster.kube.kinds import CONFIG_MAPS, SECRETS, Kind
 
 
-@pytest.fixture
-async def connection(bare: Namespace) -> AsyncIterator[Connection]:
-    async with Connection(bare.cluster.kubeconfig, None, timeout=10, manager=CLOUD_API) as connection:
+@asynccontextmanager
+async def connected(kubeconfig: Path) -> AsyncIterator[Connection]:
+    async with Connection(kubeconfig, None, timeout=10, manager=CLOUD_API) as connection:
         yield connection
         # A watch that is left closes its socket in a later round of the loop, which may be the last one.
         await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def connection(bare: Namespace) -> AsyncIterator[Connection]:
+    async with connected(bare.cluster.kubeconfig) as connection:
+        yield connection
 
 
 def a_map(name: str, **data: str) -> Manifest:
@@ -58,9 +64,8 @@ async def expired(bare: Namespace, tmp_path: Path) -> AsyncIterator[Connection]:
     command = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program), "interactiveMode": "Never"}
     config["users"] = [{"name": user["name"], "user": {"exec": command}} for user in config["users"]]
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
-    async with Connection(tmp_path / "kubeconfig", None, timeout=10) as connection:
+    async with connected(tmp_path / "kubeconfig") as connection:
         yield connection
-        await asyncio.sleep(0.01)
 
 
 async def test_a_request_with_a_token_that_has_expired_is_sent_again(expired: Connection, bare: Namespace) -> None:

@@ -198,7 +198,7 @@ def test_who_reports_a_status_holds_nothing(bare: Namespace) -> None:
     bare.apply(a_cluster(**SPEC))
     patch = (
         "--type=merge",
-        '--patch={"status": {"state": "Active"}}',
+        '--patch={"status": {"version": "theirs"}}',
         "--subresource=status",
         f"--field-manager={ARGO}",
     )

@@ -25,10 +25,14 @@ def machine() -> str:
     return {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
 
 
+def key(lock: Path) -> str:
+    """Tell what is installed from a lock from what another lock, Python or architecture would give."""
+    return hashlib.sha256(f"{PYTHON} {machine()} ".encode() + lock.read_bytes()).hexdigest()[:16]
+
+
 def download(lock: Path) -> Path:
     """Return a folder with exactly the lock's wheels for the images' Python; raise `shell.Failed` if one is missing."""
-    key = hashlib.sha256(f"{PYTHON} {machine()} ".encode() + lock.read_bytes()).hexdigest()[:16]
-    folder = cache() / "wheels" / key
+    folder = cache() / "wheels" / key(lock)
     with locked(folder.with_suffix(".lock")):
         if not folder.exists():
             partial = folder.with_suffix(".partial")

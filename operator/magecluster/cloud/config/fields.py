@@ -68,10 +68,7 @@ def _ends(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield path, node
         return
     for key, below in node.items():
-        if isinstance(below, dict):
-            yield from _ends(below, (*path, key))
-        else:
-            yield (*path, key), below
+        yield from _ends(below, (*path, key))
 
 
 def _is_whole(path: Path) -> bool:
@@ -158,10 +155,6 @@ def completed(spec: Manifest) -> Manifest:
 
     A spec that breaks the schema is shown as it is, so that a client can correct it.
     """
-    try:
-        return MageClusterSpec.model_validate(spec).manifest()
-    except ValidationError:
-        pass
     known = copied(spec)
     for stranger in list(strangers(known)):
         del stranger.where[stranger.key]

@@ -53,7 +53,7 @@ class Vaults:
             except NotFoundError:
                 created = _new(namespace, name, cluster, data, dict.fromkeys(data, now))
                 created["metadata"]["ownerReferences"] = _owners(owner)
-                if await self._attempt("POST", SECRETS.path(namespace), created):
+                if await self._create(SECRETS.path(namespace), created):
                     return
                 continue
             _check(live, cluster)
@@ -61,7 +61,7 @@ class Vaults:
                 await self._check_left_behind(namespace, cluster)
             path, patch = _patch(live, data, _written(live) | dict.fromkeys(data, now))
             patch["metadata"]["ownerReferences"] = _owners(owner)
-            if await self._attempt("PATCH", path, patch):
+            if await self._merge(path, patch):
                 return
         raise KubeConflictError(f"Secret {name} changes again and again")
 
@@ -96,20 +96,21 @@ class Vaults:
         if unused:
             left = {key: when for key, when in written.items() if key not in unused}
             # When somebody else has written meanwhile, the next change tidies up.
-            await self._attempt("PATCH", *_patch(live, dict.fromkeys(unused), left))
+            await self._merge(*_patch(live, dict.fromkeys(unused), left))
 
-    async def _attempt(self, method: str, path: str, manifest: Manifest) -> bool:
+    async def _create(self, path: str, manifest: Manifest) -> bool:
+        """Whether nobody else was faster."""
         try:
-            if method == "POST":
-                await self._connection.create(path, manifest)
-            else:
-                await self._connection.merge(path, manifest)
+            await self._connection.create(path, manifest)
         except KubeConflictError:
             return False
-        except NotFoundError:
-            if method == "POST":
-                raise
-            # The garbage collector took in between what a deleted cluster had left behind.
+        return True
+
+    async def _merge(self, path: str, patch: Manifest) -> bool:
+        """Whether it still was what was read: somebody else may have changed it, or the garbage collector taken it."""
+        try:
+            await self._connection.merge(path, patch)
+        except (KubeConflictError, NotFoundError):
             return False
         return True
 

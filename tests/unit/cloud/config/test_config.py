@@ -83,6 +83,15 @@ def test_what_another_version_knows_is_neither_shown_nor_touched() -> None:
     assert change.patch["spec"] == {"image": {"tag": "0.9.79"}}
 
 
+def test_rules_of_another_version_within_affinity_are_neither_shown_nor_touched() -> None:
+    """The model takes affinity as it is, so only the schema knows what is strange there."""
+    live = stored(affinity={"podAffinity": {}, "nodeAffinity": {}})
+    live["spec"]["affinity"]["nodeAffinity"]["later"] = ["x"]
+    config = config_of(live)
+    assert "later" not in config["affinity"]["nodeAffinity"]
+    assert put(live, {**config, "image": {"tag": "0.9.79"}}).patch["spec"] == {"image": {"tag": "0.9.79"}}
+
+
 def test_a_spec_that_is_not_valid_is_shown_and_can_be_corrected() -> None:
     live = stored()
     live["spec"]["service"]["port"] = 0
