@@ -23,16 +23,24 @@ def main() -> None:
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
     parser.add_argument("--project", type=Path, required=True, help="folder of the Mage project")
     parser.add_argument("--spares", type=int, default=4, help="processes that wait for requests")
+    parser.add_argument(
+        "--runs-per-process", type=int, default=100, metavar="N", help="of one pipeline, if nothing is left of a run"
+    )
     parser.add_argument("--memory", type=int, metavar="MIB", help="what one run may use beside Mage itself")
     parser.add_argument("--grace", type=float, default=10, metavar="SECONDS", help="for runs to end when it is stopped")
     chosen = parser.parse_args()
     version = mage.load(str(chosen.project.resolve()))
     # They import Mage, which has to be loaded for its project first.
-    from magecluster_runner import database, operations, rehearsal  # noqa: PLC0415
+    from magecluster_runner import configuration, database, operations, rehearsal, renewal  # noqa: PLC0415
 
+    configuration.install()
     rehearsal.statements()
     rehearsal.rehearse()
     mage.freeze()
+
+    def prepare() -> child.Renew:
+        database.open_database()
+        return renewal.Origin().restore
 
     limit = system.memory_of_container()
     memory = chosen.memory * 1024 * 1024 if chosen.memory else int(limit * SHARE) if limit else None
@@ -41,7 +49,7 @@ def main() -> None:
     listener = _listen(chosen.socket)
     sys.stderr.write(f"magecluster_runner: Serving Mage {version} at {chosen.socket}\n")
     try:
-        work = child.Work(database.open_database, operations.answer, memory)
+        work = child.Work(prepare, operations.answer, memory, chosen.runs_per_process)
         server.Server(listener, work, chosen.spares, folder).run(chosen.grace)
     finally:
         with contextlib.suppress(FileNotFoundError):

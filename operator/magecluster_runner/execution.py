@@ -26,6 +26,9 @@ LOG_BYTES = 10 * 1024 * 1024
 """Of the log of one block. Mage itself keeps ten times twice as much."""
 
 
+_LOGGERS = block_executor.LoggerManagerFactory
+
+
 class BlockError(Exception):
     """A block has failed, which has been written down."""
 
@@ -72,8 +75,11 @@ def execute(run: Run, block: Block) -> list[Any] | None:
     return outputs
 
 
-def without_volume(folder: str) -> None:
-    """Have logs written to a folder, in this process."""
+def log_to(folder: str | None) -> None:
+    """Have logs of this process written to a folder, instead of where Mage writes them."""
+    if folder is None:
+        block_executor.LoggerManagerFactory = _LOGGERS
+        return
 
     class Factory:
         @classmethod

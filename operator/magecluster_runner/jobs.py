@@ -24,12 +24,14 @@ class Job:
     def __init__(self, client: socket.socket) -> None:
         self.client = client
         self.request = b""
+        self.pipeline: str | None = None
+        """Whose code is executed, if any."""
         self.deadline: float | None = None
         self.seconds = 0.0
         self.child: Child | None = None
         self.run: wire.Json | None = None
         """What a child told about the records it has made, as long as they are unfinished."""
-        self.answering = self.answered = False
+        self.answering = self.answered = self.child_ready = False
         self.gone = False
         """Whether the gateway has closed the connection."""
         self.late = False
@@ -49,22 +51,26 @@ class Job:
         self.request += data
         if len(self.request) > wire.REQUEST_BYTES:
             raise wire.RefusedError(413, "too_large", f"The request is longer than {wire.REQUEST_BYTES} bytes")
-        return self.request.endswith(b"\n")
-
-    def start(self, child: Child, now: float) -> None:
-        """Hand it over. Raises `RefusedError`; OSError when the child is dead."""
+        if not self.request.endswith(b"\n"):
+            return False
         try:
-            seconds = json.loads(self.request).get("timeout")
+            found = json.loads(self.request)
+            seconds, run = found.get("timeout"), found.get("run", {})
+            self.pipeline = run.get("pipeline_uuid") if found.get("op") == "run" else None
         except (ValueError, AttributeError) as failure:
             raise wire.RefusedError(400, "bad_request", f"The request is no JSON object: {failure}") from failure
+        self.seconds = float(seconds) if isinstance(seconds, (int, float)) else 0.0
+        return True
+
+    def start(self, child: Child, now: float) -> None:
+        """Hand it over. Raises OSError when the child is dead."""
         request = wire.kept(self.request)
         try:
             wire.send(child.control, {"serve": True}, (self.client.fileno(), request))
         finally:
             os.close(request)
         self.child = child
-        if isinstance(seconds, (int, float)):
-            self.seconds, self.deadline = float(seconds), now + seconds
+        self.deadline = now + self.seconds if self.seconds else None
 
     def told(self, note: wire.Json) -> None:
         """What the child says about itself."""
@@ -73,6 +79,7 @@ class Job:
         if self.answering:
             self.deadline = None  # the block has ended; how fast the client reads is its own affair
         self.answered = self.answered or "answered" in note
+        self.child_ready = self.child_ready or "ready" in note
 
     def written(self, data: bytes) -> None:
         """Pass on what a child wrote, up to a limit."""

@@ -1,4 +1,4 @@
-"""The children: forked before they are needed, and none of what they start outlives them."""
+"""The children: forked before they are needed, kept for their pipeline, and none of what they start outlives them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from typing import Iterator
 
 
+MOST_KEPT = 8
+"""Processes that have served a pipeline and wait for its next run. Each has some ten megabytes of its own."""
+KEPT_SECONDS = 60.0
 PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE = 1031
 
 
 class Child(NamedTuple):
-    """A process that serves one request."""
+    """A process that serves requests, one at a time."""
 
     pid: int
     control: socket.socket
@@ -33,6 +36,12 @@ class Child(NamedTuple):
     """For what it writes and nobody needs afterwards."""
 
 
+class _Kept(NamedTuple):
+    child: Child
+    pipeline: str
+    until: float
+
+
 class Pool:
     """All children of this process."""
 
@@ -40,6 +49,8 @@ class Pool:
         """`close` closes, in a new child, what only the parent uses."""
         self._work, self._spares, self._folder, self._close = work, spares, folder, close
         self._waiting: deque[Child] = deque()
+        self._kept: list[_Kept] = []
+        """The one that has waited longest is the first."""
         self.all: dict[int, Child] = {}
         self._strangers = system.children()
         """Processes that Mage has started when it was imported."""
@@ -48,9 +59,31 @@ class Pool:
         """Whether there should be more of them waiting."""
         return len(self._waiting) < self._spares
 
-    def take(self) -> Child:
-        """One that waits, or a new one."""
+    def take(self, pipeline: str | None) -> Child:
+        """One that has served this pipeline, one that has served none, or a new one."""
+        for kept in reversed(self._kept):
+            if kept.pipeline == pipeline:
+                self._kept.remove(kept)
+                return kept.child
         return self._waiting.popleft() if self._waiting else self._fork()
+
+    def keep(self, child: Child, pipeline: str | None, now: float) -> None:
+        """Have it wait for the next request, until others are needed more."""
+        if pipeline is None:
+            self._waiting.append(child)
+            return
+        self._kept.append(_Kept(child, pipeline, now + KEPT_SECONDS))
+        if len(self._kept) > MOST_KEPT:
+            _dismiss(self._kept.pop(0).child)
+
+    def due(self) -> float | None:
+        """When the next one has waited long enough."""
+        return self._kept[0].until if self._kept else None
+
+    def tidy(self, now: float) -> None:
+        """End those."""
+        while self._kept and self._kept[0].until <= now:
+            _dismiss(self._kept.pop(0).child)
 
     def grow(self) -> Child:
         """Have one more wait."""
@@ -108,5 +141,12 @@ class Pool:
         system.kill(gone.pid)  # its group
         if Path(gone.folder).exists():
             shutil.rmtree(gone.folder, ignore_errors=True)
+        self._kept = [kept for kept in self._kept if kept.child is not gone]
         with contextlib.suppress(ValueError):
             self._waiting.remove(gone)
+
+
+def _dismiss(child: Child) -> None:
+    """It ends when it reads that nothing comes any more."""
+    with contextlib.suppress(OSError):
+        child.control.shutdown(socket.SHUT_RDWR)

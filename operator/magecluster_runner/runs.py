@@ -13,8 +13,8 @@ from mage_ai.settings.platform import project_platform_activated
 from mage_ai.settings.repo import set_repo_path
 from mage_ai.settings.utils import base_repo_dirname, base_repo_path
 
-from magecluster_runner import inputs, outputs, records, variables
-from magecluster_runner.execution import BlockError, Run, execute, told, without_volume
+from magecluster_runner import configuration, inputs, outputs, records, variables
+from magecluster_runner.execution import BlockError, Run, execute, log_to, told
 from magecluster_runner.inputs import name_of, word
 from magecluster_runner.records import TEXT
 from magecluster_runner.wire import Json, RefusedError
@@ -50,6 +50,7 @@ class Call(NamedTuple):
 
 def run(request: Json, folder: str, note: Callable[[Json], None]) -> bytes:
     """The answer. Raises `RefusedError`."""
+    configuration.forget()
     call = Call(request["token"], request["token_scope"], **request["run"])
     trigger = records.trigger_of(call.token)
     pipeline, block = _found(call, trigger)
@@ -60,10 +61,9 @@ def run(request: Json, folder: str, note: Callable[[Json], None]) -> bytes:
     draft = records.draft(trigger, pipeline.uuid, call.variables)
     partition = draft.execution_partition
     kept = records.Records(draft, note)
+    log_to(None if call.record else f"{folder}/logs")
     if call.record:
         kept.begin([name_of(each) for each in made.order])
-    else:
-        without_volume(f"{folder}/logs")
     stored = None if call.store_variables else f"{folder}/variables"
     variables.redirect(pipeline, partition, made.sources, stored)
     given = variables.of_run(variables.given(draft, pipeline), call.variables)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
-import signal
 import socket
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 from magecluster_runner import system, wire
 from magecluster_runner.jobs import Job
+from magecluster_runner.loop import Loop
 from magecluster_runner.pool import Child, Pool
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Server:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listener, self._clock = listener, clock
-        self._selector = selectors.DefaultSelector()
+        self._loop = Loop()
         self._pool = Pool(work, spares, folder, self._close_in_child)
         self._jobs: dict[int, Job] = {}
         """By the process that works for it."""
@@ -53,23 +52,16 @@ class Server:
         self._reading: list[Job] = []
         self._stop_at: float | None = None
         self._rests_until = 0.0
-        self._wakeup, self._woken = socket.socketpair()
-        for end in (self._wakeup, self._woken):
-            end.setblocking(False)  # noqa: FBT003
 
     def run(self, grace: float) -> None:
         """Until SIGTERM or SIGINT; then let requests end for `grace` seconds."""
-        signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop(grace))
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._watch(self._woken, self._wake)
-        self._watch(self._listener, self._accept)
+        self._loop.begin(lambda: self._stop(grace))
+        self._loop.watch(self._listener, self._accept)
         while self._stop_at is None or (self._jobs and self._clock() < self._stop_at):
-            for key, _ in self._selector.select(self._patience()):
-                key.data()
+            self._loop.turn(self._patience())
             self._reap()
             self._end_late()
+            self._pool.tidy(self._clock())
             self._dispatch()
             self._grow()
         self._pool.end()
@@ -88,7 +80,7 @@ class Server:
     def _patience(self) -> float | None:
         """Seconds until something is to be done even if nothing happens."""
         times = [job.deadline for job in self._jobs.values() if job.deadline is not None]
-        times += [] if self._stop_at is None else [self._stop_at]
+        times += [time for time in (self._stop_at, self._pool.due()) if time is not None]
         if self._waiting or (self._stop_at is None and self._pool.short()):
             times.append(self._rests_until)
         return max(0.0, min(times) - self._clock()) if times else None
@@ -98,7 +90,7 @@ class Server:
             client, _ = self._listener.accept()
             job = Job(client)
             self._reading.append(job)
-            self._watch(client, lambda: self._read(job))
+            self._loop.watch(client, lambda: self._read(job))
 
     def _read(self, job: Job) -> None:
         try:
@@ -116,14 +108,16 @@ class Server:
 
     def _abandon(self, job: Job) -> None:
         """The client is gone."""
-        if job.child and not job.answered:
-            self._unwatch(job.client)
-            system.kill(job.child.pid)
-        elif not job.child:
+        self._loop.unwatch(job.client)
+        if not job.child:
             self._drop(job, None)
+            return
+        self._hear(job.child)  # it may have gone because it has its answer
+        if not job.answered:
+            system.kill(job.child.pid)
 
     def _drop(self, job: Job, answer: wire.Json | None) -> None:
-        self._unwatch(job.client)
+        self._loop.unwatch(job.client)
         for jobs in (self._reading, self._waiting):
             with contextlib.suppress(ValueError):
                 jobs.remove(job)
@@ -135,7 +129,7 @@ class Server:
     def _dispatch(self) -> None:
         while self._waiting and len(self._jobs) < MAX_CHILDREN:
             try:
-                child = self._pool.take()
+                child = self._pool.take(self._waiting[0].pipeline)
             except OSError as failure:
                 self._rest(f"Could not start a process: {failure}")
                 return
@@ -143,9 +137,6 @@ class Server:
             self._follow(child)
             try:
                 job.start(child, self._clock())
-            except wire.RefusedError as refused:
-                system.kill(child.pid)
-                self._drop(job, refused.answer)
             except OSError:  # it has died while it waited
                 system.kill(child.pid)
                 self._waiting.appendleft(job)
@@ -154,27 +145,40 @@ class Server:
                 self._jobs[child.pid] = job
 
     def _follow(self, child: Child) -> None:
-        if child.output not in self._selector.get_map():
-            self._watch(child.output, lambda: self._pass_on(child))
-            self._watch(child.control, lambda: self._hear(child))
+        if not self._loop.watches(child.output):
+            self._loop.watch(child.output, lambda: self._pass_on(child))
+            self._loop.watch(child.control, lambda: self._hear(child))
 
-    def _hear(self, child: Child) -> bool:
-        """One message of the child's; returns whether there was any."""
-        note: wire.Json = {}
-        with contextlib.suppress(OSError, ValueError):
-            note, _ = wire.receive(child.control, flags=socket.MSG_DONTWAIT)
-        if not note:
-            self._unwatch(child.control)
-        elif child.pid in self._jobs:
-            self._jobs[child.pid].told(note)
-        return bool(note)
+    def _hear(self, child: Child) -> None:
+        """Whatever the child has told."""
+        with contextlib.suppress(BlockingIOError):
+            while self._loop.watches(child.control):
+                note: wire.Json = {}
+                with contextlib.suppress(ConnectionError, ValueError):
+                    note, _ = wire.receive(child.control, flags=socket.MSG_DONTWAIT)
+                if not note:
+                    self._loop.unwatch(child.control)
+                elif child.pid in self._jobs:
+                    self._jobs[child.pid].told(note)
+                    self._keep(child)
+
+    def _keep(self, child: Child) -> None:
+        """Let a child that has ended its work have the next."""
+        job = self._jobs[child.pid]
+        if job.child_ready:
+            while self._pass_on(child):
+                pass
+            del self._jobs[child.pid]
+            self._loop.unwatch(job.client)
+            job.close()
+            self._pool.keep(child, job.pipeline, self._clock())
 
     def _pass_on(self, child: Child) -> bool:
         data = b""
         with contextlib.suppress(BlockingIOError):
             data = os.read(child.output, 1 << 20)
             if not data:
-                self._unwatch(child.output)
+                self._loop.unwatch(child.output)
         if data and child.pid in self._jobs:
             self._jobs[child.pid].written(data)
         elif data:
@@ -183,11 +187,10 @@ class Server:
 
     def _reap(self) -> None:
         for child, status in self._pool.ended():
-            while child.control in self._selector.get_map() and self._hear(child):
-                pass
+            self._hear(child)
             self._pass_on(child)
             for source in (child.control, child.output):
-                self._unwatch(source)
+                self._loop.unwatch(source)
             child.control.close()
             os.close(child.output)
             job = self._jobs.pop(child.pid, None)
@@ -197,7 +200,7 @@ class Server:
                 self._rest(f"A process that waited for requests {system.how(status)}")
 
     def _finish(self, job: Job, status: int) -> None:
-        self._unwatch(job.client)
+        self._loop.unwatch(job.client)
         if job.answered:
             job.close()
             return
@@ -206,9 +209,10 @@ class Server:
             job.tell(failure)
             return
         # The records of the run are finished by another child, which then tells the failure.
-        closing = {"op": "failed", "run": job.run, "failure": failure["error"], "timeout": CLOSING_SECONDS}
+        closing = {"op": "failed", "run": job.run, "failure": failure["error"]}
         following = Job(job.client)
         following.request, following.answering, following.fallback = wire.line(closing), job.answering, failure
+        following.seconds = CLOSING_SECONDS
         self._waiting.appendleft(following)
 
     def _end_late(self) -> None:
@@ -221,23 +225,11 @@ class Server:
     def _stop(self, grace: float) -> None:
         if self._stop_at is None:
             self._stop_at = self._clock() + grace
-            self._unwatch(self._listener)
+            self._loop.unwatch(self._listener)
             self._listener.close()
 
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._woken.recv(4096):
-                pass
-
-    def _watch(self, source: Any, react: Callable[[], object]) -> None:
-        self._selector.register(source, selectors.EVENT_READ, react)
-
-    def _unwatch(self, source: Any) -> None:
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(source)
-
     def _close_in_child(self) -> None:
-        self._selector.close()
+        self._loop.close()
         clients = [job.client for jobs in (self._jobs.values(), self._waiting, self._reading) for job in jobs]
-        for source in (self._listener, self._wakeup, self._woken, *clients):
+        for source in (self._listener, *clients):
             source.close()

@@ -34,8 +34,7 @@ def be_killed_first() -> None:
 
 def limit_memory(added: int) -> None:
     """Let this process, and each that it starts, have so many bytes beyond what it has; more is a MemoryError."""
-    now = next((int(words[1]) * 1024 for words in _status() if words[0] == "VmData:"), 0)
-    resource.setrlimit(resource.RLIMIT_DATA, (now + added, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + added, resource.RLIM_INFINITY))
 
 
 def lift_memory_limit() -> None:
@@ -75,6 +74,16 @@ def how(status: int) -> str:
         known = {known.value: known.name for known in signal.Signals}
         return f"was ended by {known.get(number, number)}"
     return f"exited with status {os.WEXITSTATUS(status)}"
+
+
+def descriptors() -> int:
+    """How many files are open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def data_bytes() -> int:
+    """Memory that this process has asked for, used or not."""
+    return next((int(words[1]) * 1024 for words in _status() if words[0] == "VmData:"), 0)
 
 
 def _status() -> list[list[str]]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support.eventually import eventually
-from tests.support.gateway_process import GatewayProcess
 from tests.support.processes import working_for
 from tests.support.runs import Lab, runs_lab
 
+from devkit.local_gateway import GatewayProcess
 from devkit.local_mage import LocalMage
 from devkit.mage import Mage
 

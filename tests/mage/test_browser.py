@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.browser import Page, browser
-from tests.support.gateway_process import GatewayProcess
 
+from devkit.local_gateway import GatewayProcess
 from devkit.local_mage import OWNER, PASSWORD
 from devkit.mage import Mage
 

@@ -5,10 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.support.gateway_process import GatewayProcess
 from tests.support.mage_api import Api
 from tests.support.needs import needs
 
+from devkit.local_gateway import GatewayProcess
 from devkit.local_mage import OWNER, PASSWORD
 from devkit.mage import Mage
 

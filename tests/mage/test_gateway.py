@@ -9,9 +9,9 @@ import uuid
 import aiohttp
 import pytest
 import requests
-from tests.support.gateway_process import GatewayProcess
 from tests.support.mage_api import Api
 
+from devkit.local_gateway import GatewayProcess
 from devkit.local_mage import OWNER, PASSWORD
 from devkit.mage import API_KEY, Mage
 

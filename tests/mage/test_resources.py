@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.support.gateway_process import GatewayProcess
 from tests.support.mage_api import Api
 
+from devkit.local_gateway import GatewayProcess
 from devkit.mage import Mage
 
 pytestmark = pytest.mark.timeout(300)

@@ -93,7 +93,7 @@ def test_incomplete_only_executes_what_has_no_output_of_a_successful_execution(l
 
 
 def test_code_that_was_edited_is_what_runs_next(lab: Lab) -> None:
-    pipeline = lab.pipeline("edited")
+    pipeline = lab.pipeline("edited twice")
     block = lab.block(pipeline, "load", "return 1")
     assert lab.output(pipeline, block) == [1]
     whole = lab.owner.call("GET", f"pipelines/{pipeline}", include_content=True)["pipeline"]

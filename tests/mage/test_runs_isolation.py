@@ -168,6 +168,71 @@ def test_environment_and_modules_of_a_run_are_gone_in_the_next(lab: Lab) -> None
     assert [lab.output(pipeline, "changes") for _ in range(6)] == [[None, None]] * 6
 
 
+PROCESS = "import os\n{}\nreturn os.getpid()"
+
+
+def test_runs_of_one_pipeline_that_leave_nothing_share_a_process_and_no_others_do(lab: Lab) -> None:
+    first, second = lab.pipeline("shares"), lab.pipeline("shares not")
+    for pipeline in (first, second):
+        lab.block(pipeline, "one", PROCESS.format(""))
+    pids = {pipeline: [lab.output(pipeline, "one")[0] for _ in range(8)] for pipeline in (first, second)}
+    assert max(len(set(seen)) for seen in pids.values()) < 8
+    assert not set(pids[first]) & set(pids[second])
+
+
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()",
+        "import _thread, time\n_thread.start_new_thread(time.sleep, (30,))",
+        "import subprocess\nsubprocess.Popen(['sleep', '30'])",
+        "import builtins, signal\nsignal.signal(signal.SIGUSR1, lambda *_: None)",
+        "import signal\nsignal.setitimer(signal.ITIMER_REAL, 30)",
+        "import pandas\npandas.left = open(__import__('os').devnull)",
+        "import pandas\npandas.left = bytearray(200_000_000)",
+    ],
+    ids=["thread", "bare thread", "process", "signal", "timer", "file", "memory"],
+)
+def test_a_process_in_which_something_is_left_serves_no_other_run(
+    lab: Lab, leaves: str, request: pytest.FixtureRequest
+) -> None:
+    pipeline = lab.pipeline(f"left {request.node.callspec.id}")
+    lab.block(pipeline, "dirty", PROCESS.format(leaves))
+    lab.block(pipeline, "clean", PROCESS.format(""))
+    dirty = [lab.output(pipeline, "dirty")[0] for _ in range(4)]
+    assert len(set(dirty)) == 4
+    assert lab.output(pipeline, "clean")[0] not in dirty
+
+
+def test_a_process_that_has_failed_serves_no_other_run(lab: Lab) -> None:
+    pipeline = lab.pipeline("failed once")
+    lab.block(pipeline, "fails", PROCESS.format("raise ValueError(os.getpid())"))
+    lab.block(pipeline, "clean", PROCESS.format(""))
+    failed = [int(lab.refusal(pipeline, "fails")[2]) for _ in range(4)]
+    assert len(set(failed)) == 4
+    assert lab.output(pipeline, "clean")[0] not in failed
+
+
+def test_code_beside_the_blocks_is_read_again_by_a_process_that_has_imported_it(lab: Lab) -> None:
+    pipeline = lab.pipeline("imports")
+    beside = lab.mage.project / "utils" / "told_beside.py"
+    beside.write_text("TOLD = 'first'\n")
+    lab.block(pipeline, "one", "import os\nfrom default_repo.utils.told_beside import TOLD\nreturn [TOLD, os.getpid()]")
+    first = [lab.output(pipeline, "one") for _ in range(6)]
+    beside.write_text("TOLD = 'the second'\n")
+    second = [lab.output(pipeline, "one") for _ in range(6)]
+    assert [told for told, _ in first + second] == ["first"] * 6 + ["the second"] * 6
+    assert {pid for _, pid in first} & {pid for _, pid in second}
+
+
+def test_a_process_serves_as_many_runs_as_it_may(mage: LocalMage, owner: Mage, tmp_path: Path) -> None:
+    with runs_lab(mage, owner, tmp_path, runner=("--runs-per-process=2",)) as lab:
+        pipeline = lab.pipeline("two each")
+        lab.block(pipeline, "one", PROCESS.format(""))
+        pids = [lab.output(pipeline, "one")[0] for _ in range(12)]
+    assert max(pids.count(pid) for pid in pids) == 2
+
+
 def test_a_run_that_is_refused_for_its_time_limit_says_so_in_the_documented_shape(lab: Lab) -> None:
     answer = lab.ask("beside", "beside", variables={"seconds": 60})
     assert refusal(answer)[0] == 504

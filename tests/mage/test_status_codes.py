@@ -5,9 +5,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from tests.support.gateway_process import GatewayProcess
 from tests.support.mage_api import Api, Json
 
+from devkit.local_gateway import GatewayProcess
 from devkit.local_mage import OWNER, LocalMage
 from devkit.mage import Mage
 

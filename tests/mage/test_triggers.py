@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 import requests
-from tests.support.gateway_process import GatewayProcess
-from tests.support.runner_process import RunnerProcess
 from tests.support.trigger_contract import HOST, TRIGGER, examples
 from tests.support.triggers import Lab, hooked, pipeline, told
 
+from devkit.local_gateway import GatewayProcess, RunnerProcess
 from devkit.local_mage import environment
 from devkit.mage import Trigger
 
@@ -45,7 +44,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def told_to_both(lab: Lab, answer: requests.Response) -> Json:
     """What both blocks of the run were told, which is the same."""
     assert answer.status_code == 200, answer.text
-    run = lab.owner.finish(answer.json()["pipeline_run"]["id"])
+    run = lab.finish(answer.json()["pipeline_run"]["id"])
     first, second = (told(lab.owner, run, block) for block in ("first", "second"))
     assert first == second
     return first
@@ -93,7 +92,7 @@ def test_the_curl_of_the_document_starts_a_run_as_it_is_printed(lab: Lab) -> Non
         assert theirs in command
         command = command.replace(theirs, mine)
     done = subprocess.run(["/bin/bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
-    run = lab.owner.finish(json.loads(done.stdout)["pipeline_run"]["id"])
+    run = lab.finish(json.loads(done.stdout)["pipeline_run"]["id"])
     said = told(lab.owner, run, "second")
     assert (said["env"], said["schema"]) == ("staging", "public")
 
@@ -203,7 +202,7 @@ def test_a_repeated_key_answers_the_first_run(lab: Lab) -> None:
 def test_a_key_is_known_after_the_run_ended_the_gateway_restarted_and_the_trigger_became_inactive(lab: Lab) -> None:
     trigger = lab.trigger("remembered")
     run = lab.call(trigger, {"env": "staging"}, Idempotency_Key="k").json()["pipeline_run"]["id"]
-    lab.owner.finish(run)
+    lab.finish(run)
     lab.gateway.stop()
     lab.gateway.start()
     assert lab.call(trigger, {"env": "staging"}, Idempotency_Key="k").json()["pipeline_run"]["id"] == run
@@ -233,7 +232,7 @@ calculate_pipeline_run_metrics(PipelineRun.query.get(int(sys.argv[2])), integrat
 def test_a_key_outlives_what_mage_measures_of_a_data_integration(lab: Lab) -> None:
     trigger = lab.trigger("integration")
     run = lab.call(trigger, {"a": 1}, Idempotency_Key="k").json()["pipeline_run"]["id"]
-    lab.owner.finish(run)
+    lab.finish(run)
     script = (environment(), "-c", ENDS, lab.mage.project, str(run))
     subprocess.run(script, env=lab.mage.variables, cwd=lab.mage.folder, check=True, capture_output=True, timeout=60)
     again = lab.call(trigger, {"a": 1}, Idempotency_Key="k").json()["pipeline_run"]

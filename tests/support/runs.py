@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from tests.support.gateway_process import GatewayProcess
-from tests.support.runner_process import RunnerProcess
 
+from devkit.local_gateway import GatewayProcess, RunnerProcess
 from devkit.local_mage import LocalMage
 from devkit.mage import Mage
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import requests
-from tests.support.gateway_process import GatewayProcess
-from tests.support.runner_process import STARTUP
 
+from devkit.local_gateway import STARTUP, GatewayProcess
 from devkit.local_mage import LocalMage
-from devkit.mage import Mage, Trigger
+from devkit.mage import Mage, StuckError, Trigger
 
 TELLS = """
 import json
@@ -47,6 +46,15 @@ class Lab(NamedTuple):
         given: dict[str, Any] = {} if body is None else {"data": body} if isinstance(body, bytes) else {"json": body}
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.post(url, headers=sent, timeout=60, **given)
+
+    def finish(self, run: int) -> dict[str, Any]:
+        """Wait for the end of a run. See `Mage.complete` for what can happen to it; a Mage that starts goes on."""
+        try:
+            return self.owner.finish(run, within=60)
+        except StuckError:
+            self.mage.stop()
+            self.mage.start()
+            return self.owner.finish(run)
 
     def runs(self, trigger: Trigger) -> list[dict[str, Any]]:
         """Its runs, as Mage tells them."""

@@ -1,0 +1,94 @@
+"""What has to be put back before a process serves once more, and when it cannot be.
+
+Forking is cheap, but each new process copies thousands of pages of memory while it does its first work, which takes ten
+times as long as a small block. So a process serves several runs of one pipeline in a row, as long as each of them
+succeeds and leaves nothing that could act in the next one.
+"""
+
+from __future__ import annotations
+
+import builtins
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mage_ai.orchestration.db import db_connection
+from mage_ai.settings.utils import base_repo_path
+
+from magecluster_runner import system
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+GROWTH_BYTES = 64 * 1024 * 1024
+"""How much more memory than at first a process may have when it serves again."""
+_LASTING = tuple({os.path.realpath(prefix) + os.sep for prefix in (sys.prefix, sys.base_prefix)})
+"""Code below these is not edited while Mage runs."""
+
+
+class Origin:
+    """A process as it was before it served anybody."""
+
+    def __init__(self) -> None:
+        self._environment, self._folder, self._path = dict(os.environ), Path.cwd(), list(sys.path)
+        self._project = base_repo_path()
+        self._modules, self._loggers = set(sys.modules), set(logging.root.manager.loggerDict)
+        self._streams = (sys.stdout, sys.stderr)
+        self._builtins = dict(vars(builtins))
+        self._signals, self._mask = _handlers(), _mask()
+        self._descriptors, self._data = system.descriptors(), system.data_bytes()
+
+    def restore(self) -> bool:
+        """Whether the process is as good as new; nothing is done for one that cannot be."""
+        if (
+            len(sys._current_frames()) > 1  # threads of Python's; those of libraries wait for work  # noqa: SLF001
+            or system.children()
+            or signal.getitimer(signal.ITIMER_REAL)[0]
+            or _handlers() != self._signals
+            or base_repo_path() != self._project
+            or system.data_bytes() > self._data + GROWTH_BYTES
+        ):
+            return False
+        self._close_logs()
+        os.environ.clear()
+        os.environ.update(self._environment)
+        os.chdir(self._folder)
+        os.umask(self._mask)
+        sys.path[:] = self._path
+        for name in set(vars(builtins)) - set(self._builtins):
+            delattr(builtins, name)
+        vars(builtins).update(self._builtins)
+        sys.stdout, sys.stderr = self._streams
+        for name in set(sys.modules) - self._modules:
+            if not _lasts(sys.modules[name]):
+                del sys.modules[name]  # it may be edited until the next run
+        db_connection.session.rollback()
+        db_connection.session.expunge_all()
+        return system.descriptors() <= self._descriptors
+
+    def _close_logs(self) -> None:
+        known = logging.root.manager.loggerDict
+        for name in set(known) - self._loggers:
+            for handler in list(getattr(known[name], "handlers", ())):
+                handler.close()
+            del known[name]
+
+
+def _handlers() -> list[object]:
+    return [signal.getsignal(number) for number in sorted(signal.valid_signals())]
+
+
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _lasts(module: ModuleType | None) -> bool:
+    place = getattr(module, "__file__", None)
+    if place:
+        return bool(os.path.realpath(place).startswith(_LASTING))
+    return getattr(getattr(module, "__spec__", None), "origin", None) in ("built-in", "frozen")
