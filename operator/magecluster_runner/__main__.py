@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from magecluster_runner import child, mage, server, system
+from magecluster_runner import child, mage, memory, server, system
 
 SHARE = 0.75
 """Of the container's memory, that one run may have."""
@@ -42,15 +42,15 @@ def main() -> None:
         database.open_database()
         return renewal.Origin().restore
 
-    limit = system.memory_of_container()
-    memory = chosen.memory * 1024 * 1024 if chosen.memory else int(limit * SHARE) if limit else None
+    container = memory.of_container()
+    most = chosen.memory * 1024 * 1024 if chosen.memory else int(container.limit * SHARE) if container else None
     system.adopt_orphans()
     folder = Path(tempfile.mkdtemp(prefix="magecluster-runner-"))
     listener = _listen(chosen.socket)
     sys.stderr.write(f"magecluster_runner: Serving Mage {version} at {chosen.socket}\n")
     try:
-        work = child.Work(prepare, operations.answer, memory, chosen.runs_per_process)
-        server.Server(listener, work, chosen.spares, folder).run(chosen.grace)
+        work = child.Work(prepare, operations.answer, most, chosen.runs_per_process)
+        server.Server(listener, work, chosen.spares, folder, container).run(chosen.grace)
     finally:
         with contextlib.suppress(FileNotFoundError):
             chosen.socket.unlink()

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 OUTPUT_BYTES = 65536
 """How much of what a request writes to standard output and error is passed on, beside what Mage puts into its logs."""
 
+_EXHAUSTED = (
+    "All runs together needed more memory than the runner has, and this one was the largest, so it was ended; "
+    "raise gateway.runs.resources.limits.memory, or lower gateway.runs.concurrency"
+)
+
 
 class Job:
     """One connection of the gateway, and the child that works for it."""
@@ -36,6 +41,8 @@ class Job:
         """Whether the gateway has closed the connection."""
         self.late = False
         """Whether it was ended because of its time limit."""
+        self.exhausted = False
+        """Whether it was ended because there was no more memory."""
         self.fallback: wire.Json | None = None
         """What to tell when the child ends without an answer, instead of what that says by itself."""
         self._left = OUTPUT_BYTES
@@ -97,6 +104,8 @@ class Job:
         if self.late:
             message = f"The run took longer than {self.seconds:g} seconds and was ended"
             return wire.error(504, "timeout", message)
+        if self.exhausted:
+            return wire.error(500, "out_of_memory", _EXHAUSTED)
         if self.gone:
             return wire.error(499, "cancelled", "The client went away, so the run was ended")
         how = system.how(status)

@@ -7,6 +7,7 @@ succeeds and leaves nothing that could act in the next one.
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import logging
 import os
@@ -37,6 +38,7 @@ class Origin:
         self._project = base_repo_path()
         self._modules, self._loggers = set(sys.modules), set(logging.root.manager.loggerDict)
         self._streams = (sys.stdout, sys.stderr)
+        self._threads = _thread._count()  # noqa: SLF001
         self._builtins = dict(vars(builtins))
         self._signals, self._mask = _handlers(), _mask()
         self._descriptors, self._data = system.descriptors(), system.data_bytes()
@@ -44,7 +46,7 @@ class Origin:
     def restore(self) -> bool:
         """Whether the process is as good as new; nothing is done for one that cannot be."""
         if (
-            len(sys._current_frames()) > 1  # threads of Python's; those of libraries wait for work  # noqa: SLF001
+            _thread._count() > self._threads  # those of Python's; threads of libraries wait for work  # noqa: SLF001
             or system.children()
             or signal.getitimer(signal.ITIMER_REAL)[0]
             or _handlers() != self._signals

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Callable
 from magecluster_runner import system, wire
 from magecluster_runner.jobs import Job
 from magecluster_runner.loop import Loop
+from magecluster_runner.memory import LOOK_SECONDS, Memory
 from magecluster_runner.pool import Child, Pool
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ class Server:
         work: Work,
         spares: int,
         folder: Path,
+        memory: Memory | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._listener, self._clock = listener, clock
+        self._listener, self._memory, self._clock = listener, memory, clock
         self._loop = Loop()
         self._pool = Pool(work, spares, folder, self._close_in_child)
         self._jobs: dict[int, Job] = {}
@@ -61,6 +63,7 @@ class Server:
             self._loop.turn(self._patience())
             self._reap()
             self._end_late()
+            self._end_largest()
             self._pool.tidy(self._clock())
             self._dispatch()
             self._grow()
@@ -81,6 +84,8 @@ class Server:
         """Seconds until something is to be done even if nothing happens."""
         times = [job.deadline for job in self._jobs.values() if job.deadline is not None]
         times += [time for time in (self._stop_at, self._pool.due()) if time is not None]
+        if self._memory and self._jobs:
+            times.append(self._clock() + LOOK_SECONDS)
         if self._waiting or (self._stop_at is None and self._pool.short()):
             times.append(self._rests_until)
         return max(0.0, min(times) - self._clock()) if times else None
@@ -220,6 +225,14 @@ class Server:
         for pid, job in self._jobs.items():
             if job.deadline is not None and job.deadline <= now:
                 job.late, job.deadline = True, None
+                system.kill(pid)
+
+    def _end_largest(self) -> None:
+        """Where memory runs out. What has been ended counts until it is gone."""
+        if self._memory and not any(job.exhausted for job in self._jobs.values()):
+            pid = self._memory.too_large(self._jobs)
+            if pid is not None:
+                self._jobs[pid].exhausted = True
                 system.kill(pid)
 
     def _stop(self, grace: float) -> None:

@@ -11,9 +11,6 @@ from pathlib import Path
 
 _SET_PDEATHSIG = 1
 _SET_CHILD_SUBREAPER = 36
-_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-_NO_LIMIT = 1 << 60
-"""What version 1 of cgroups says where there is no limit is a number of this size."""
 
 
 def adopt_orphans() -> None:
@@ -42,22 +39,21 @@ def lift_memory_limit() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def memory_of_container() -> int | None:
-    """Bytes, where there is a limit."""
-    for path in _CGROUP_LIMITS:
-        with contextlib.suppress(OSError, ValueError):
-            limit = int(Path(path).read_text())
-            return limit if limit < _NO_LIMIT else None
-    return None
-
-
-def children() -> set[int]:
+def children(pid: int | str = "self") -> set[int]:
     """All processes whose parent this one is."""
     found: set[int] = set()
-    for thread in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
             found.update(map(int, (thread / "children").read_text().split()))
     return found
+
+
+def resident(pid: int) -> int:
+    """Pages of memory that a process has, with all that it has started."""
+    own = 0
+    with contextlib.suppress(OSError):
+        own = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return own + sum(map(resident, children(pid)))
 
 
 def kill(pid: int) -> None:

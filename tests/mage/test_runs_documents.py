@@ -2,20 +2,26 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.support.needs import needs
 from tests.support.postgresql import postgresql
 from tests.support.runs import Lab, runs_lab
 from tests.support.runs_contract import as_printed, examples
 
+from devkit.local_gateway import OPERATOR
 from devkit.local_mage import LocalMage
 from devkit.mage import Mage
 
 pytestmark = pytest.mark.timeout(300)
 
+DOCUMENT = OPERATOR.parent / "docs/cluster-api.md"
+CANCELLED = 499
+"""Told to nobody: the client is gone."""
 ONE, VARIABLES = "Example: Run a single block", "Example: Run a block with runtime variables"
 
 
@@ -44,6 +50,28 @@ def test_runtime_variables(lab: Lab) -> None:
     script = as_printed(setting + call, lab.gateway.url, lab.token)
     assert printed(script) == {"output": [[{"id": "PID00087"}]]}
     assert lab.newest(pipeline)["variables"]["patient_id"] == "PID00087"
+
+
+def test_the_commands_of_our_own_document(lab: Lab) -> None:
+    needs({"curl": "curl"})
+    part = DOCUMENT.read_text().partition("\n## Runs of single blocks\n")[2].partition("\n## ")[0]
+    (script,) = re.findall(r"^```sh\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+    lab.block(lab.pipeline("sales"), "load", "return kwargs.get('region', 'everywhere')")
+    lab.block("sales", "report", "return [f'Sales {inputs[0]}']", "load")
+    script = f"set -e\nTOKEN={lab.token}\n{script}".replace("https://mage.example.com", lab.gateway.url)
+    done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split("}}") == ['{"run": {"output": ["north"]', '{"run": {"output": ["Sales everywhere"]', ""]
+    assert len(lab.owner.runs("sales")) == 1
+
+
+def test_every_status_that_is_answered_is_in_the_document() -> None:
+    part = DOCUMENT.read_text().partition("\n## Runs of single blocks\n")[2].partition("\n## ")[0]
+    told = {int(row) for row in re.findall(r"^\| (\d+) \|", part, re.MULTILINE)}
+    files = [*(OPERATOR / "magecluster_runner").glob("*.py"), OPERATOR / "magecluster/gateway/runs.py"]
+    code = "".join(file.read_text() for file in files)
+    found = {int(status) for status in re.findall(r"(?:RefusedError|_refusal|error)\(\s*(\d{3}),", code)}
+    assert found - told == {CANCELLED}
 
 
 def test_the_body_with_all_options_is_taken_as_printed(lab: Lab) -> None:

@@ -10,10 +10,12 @@ from devkit import shell
 from devkit.bench import machine, report, scenarios, setting
 from devkit.bench.cloud import report as cloud_report
 from devkit.bench.cloud import scenario as cloud_scenario
+from devkit.bench.mage import report as mage_report
+from devkit.bench.mage import scenario as mage_scenario
 
 
 def parser() -> argparse.ArgumentParser:
-    main = argparse.ArgumentParser(prog="hack/bench", description="Measures what was built, on a real API server.")
+    main = argparse.ArgumentParser(prog="hack/bench", description="Measures what was built, each beside its floor.")
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
     operator = commands.add_parser(
         "operator",
@@ -41,6 +43,15 @@ def parser() -> argparse.ArgumentParser:
     cloud.add_argument("--rounds", type=int, default=200, metavar="N", help="PUTs and PATCHes (default: %(default)s)")
     cloud.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     cloud.set_defaults(measure=_cloud_api)
+    cluster = commands.add_parser(
+        "cluster-api",
+        help="gateway and runner beside Mage itself",
+        description="Starts two Mages on this machine, one after the other, and ends them. About 3 minutes.",
+    )
+    cluster.add_argument("--seconds", type=float, default=5, metavar="S", help="length of each load (default: 5)")
+    cluster.add_argument("--rounds", type=int, default=200, metavar="N", help="of each latency (default: %(default)s)")
+    cluster.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    cluster.set_defaults(measure=_cluster_api, clusters=None)
     return main
 
 
@@ -56,6 +67,11 @@ def _operator(args: argparse.Namespace) -> Measured:
 def _cloud_api(args: argparse.Namespace) -> Measured:
     figures = cloud_scenario.measure(args.clusters, args.seconds, args.rounds)
     return figures, lambda facts: cloud_report.text(facts, figures, args.clusters)
+
+
+def _cluster_api(args: argparse.Namespace) -> Measured:
+    figures = mage_scenario.measure(args.rounds, args.seconds)
+    return figures, lambda facts: mage_report.text(facts, figures)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -43,6 +43,21 @@ def memory_of(pid: int) -> tuple[float, float]:
     return memory(Path(f"/proc/{pid}/status").read_text())
 
 
+def share_of(pid: int) -> float:
+    """MB of a process, in which pages that several have count in parts (proc(5): Pss); none of one that has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return int(re.findall(r"^Pss:\s+(\d+)", text, re.MULTILINE)[0]) / MB
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it has started."""
+    below = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [pid, *(each for child in below for each in family(child))]
+
+
 def memory_of_imports(program: str = IMPORTS) -> float:
     """Resident memory of a Python process that has imported what the operator imports, and does nothing."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -47,6 +47,7 @@ def runner(cluster: MageCluster) -> Manifest:
             "magecluster_runner",
             f"--socket={SOCKET}",
             f"--project={PROJECT}",
+            f"--runs-per-process={spec.gateway.runs.runs_per_process}",
         ],
         "env": environment(cluster, _PACKAGE, _startup(_PACKAGE)),
         **requirements(spec.gateway.runs.resources),

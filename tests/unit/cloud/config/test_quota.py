@@ -12,7 +12,8 @@ from magecluster.cloud.config.quota import exceeded
 
 
 def spec(**fields: Any) -> Manifest:
-    found: Manifest = stored(**fields)["spec"]
+    """Without a gateway, unless it is the one that counts."""
+    found: Manifest = stored(**{"gateway": {"enabled": False}, **fields})["spec"]
     return found
 
 
@@ -30,6 +31,7 @@ ZERO = {"replicaCount": 0}
 SMALL = {"resources": {"limits": {"cpu": "250m"}}}
 GATEWAY: dict[str, Any] = {"gateway": {"enabled": True, **SMALL, "runs": SMALL}}
 """Takes half a core."""
+NAMELESS: dict[str, Any] = {"enabled": True, "resources": {}, "runs": {"resources": {}}}
 
 ALLOWED = {
     "no limits": (limits(), [spec()] * 5, None, spec()),
@@ -62,8 +64,8 @@ ALLOWED = {
     "more beside a gateway that names nothing": (
         limits(cpu="2"),
         [],
-        takes("1", gateway={"enabled": True}),
-        takes("2", gateway={"enabled": True}),
+        takes("1", gateway=NAMELESS),
+        takes("2", gateway=NAMELESS),
     ),
     "a gateway that is not there": (limits(cpu="1"), [], None, takes("1", gateway={"enabled": False})),
     "a gateway": (limits(cpu="1.5"), [], None, takes("1", **GATEWAY)),
@@ -172,21 +174,21 @@ REFUSED = {
         limits(cpu="4"),
         [],
         takes("1"),
-        takes("1", gateway={"enabled": True}),
+        takes("1", gateway=NAMELESS),
         [f"cpu: the team has a limit of 4, {FIRST} gateway.resources.limits.cpu and gateway.runs.resources.limits.cpu"],
     ),
     "nothing named by both": (
         limits(cpu="4"),
         [],
         None,
-        spec(gateway={"enabled": True}),
+        spec(gateway=NAMELESS),
         [f"cpu: the team has a limit of 4, {FIRST} {EVERYTHING}"],
     ),
     "nothing named by the runs": (
         limits(cpu="4"),
         [],
         takes("1"),
-        takes("1", gateway={"enabled": True, **SMALL}),
+        takes("1", gateway={**NAMELESS, **SMALL}),
         [f"cpu: the team has a limit of 4, {FIRST} gateway.runs.resources.limits.cpu"],
     ),
     "a start of what names nothing": (
