@@ -1,10 +1,12 @@
 """The gateway in the pod. Its nodes are pretended, so nothing runs in it here."""
 
 import json
+from pathlib import Path
 
 import yaml
 from tests.support.eventually import eventually
 from tests.support.kube import Namespace, a_cluster
+from tests.support.operator import GATEWAY_IMAGE, OperatorProcess
 
 from magecluster.api.magecluster import MageCluster
 from magecluster.kube.difference import is_applied
@@ -12,7 +14,6 @@ from magecluster.resources import desired_objects
 from magecluster.resources.platform import Platform
 
 WITH = ["mage", "gateway", "runner"]
-IMAGE = "registry.example.com/magecluster@sha256:" + "0" * 64
 
 
 def containers(space: Namespace) -> list[str]:
@@ -26,7 +27,7 @@ def entrances(space: Namespace) -> tuple[str, str]:
 
 
 def test_it_comes_and_goes_with_the_wish(space: Namespace) -> None:
-    space.apply(a_cluster(gateway={"enabled": True, "image": IMAGE}))
+    space.apply(a_cluster())
     space.becomes("demo", "Active")
     assert (containers(space), entrances(space)) == (WITH, ("gateway", "gateway"))
     space.spec("demo", gateway={"enabled": False})
@@ -36,9 +37,7 @@ def test_it_comes_and_goes_with_the_wish(space: Namespace) -> None:
 
 def test_what_was_applied_needs_no_further_write(space: Namespace) -> None:
     runs = {"resources": {"limits": {"memory": "1024Mi"}}}
-    space.apply(
-        a_cluster(gateway={"enabled": True, "image": IMAGE, "runs": runs}, kubernetesExecutor={"enabled": True})
-    )
+    space.apply(a_cluster(gateway={"image": GATEWAY_IMAGE, "runs": runs}, kubernetesExecutor={"enabled": True}))
     space.becomes("demo", "Active")
     live = json.loads(space.kubectl("get", "deployment,service", "--output=json", "--show-managed-fields"))["items"]
     wanted = desired_objects(MageCluster.parse(space.get("mc", "demo")), "", Platform())
@@ -48,8 +47,19 @@ def test_what_was_applied_needs_no_further_write(space: Namespace) -> None:
         assert is_there["metadata"].get("generation", 1) == 1
 
 
-def test_without_an_image_what_runs_is_left_alone_and_the_remedy_told(space: Namespace) -> None:
-    space.apply(a_cluster())
+def test_without_an_image_what_runs_is_left_alone_and_the_remedy_told(
+    operator: OperatorProcess, bare: Namespace, tmp_path: Path
+) -> None:
+    operator.stop()
+    without = OperatorProcess(bare.cluster.kubeconfig, tmp_path / "log", gateway_image="").start()
+    try:
+        check_without_an_image(bare)
+    finally:
+        without.stop()
+
+
+def check_without_an_image(space: Namespace) -> None:
+    space.apply(a_cluster(gateway={"enabled": False}))
     space.becomes("demo", "Active")
     space.spec("demo", gateway={"enabled": True})
     told = eventually(lambda: space.condition("demo", "Degraded")["reason"] == "Invalid" and space.get("mc", "demo"))
@@ -60,7 +70,7 @@ def test_without_an_image_what_runs_is_left_alone_and_the_remedy_told(space: Nam
     assert (containers(space), entrances(space)) == (["mage"], ("http", "http"))
     space.spec("demo", status="Stopped")
     space.becomes("demo", "Stopped")
-    space.spec("demo", status="Active", gateway={"image": IMAGE})
+    space.spec("demo", status="Active", gateway={"image": GATEWAY_IMAGE})
     space.becomes("demo", "Active")
     assert (containers(space), entrances(space)) == (WITH, ("gateway", "gateway"))
 
