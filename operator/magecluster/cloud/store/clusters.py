@@ -79,16 +79,16 @@ class Clusters:
         metadata = live["metadata"]
         self._forget(metadata["namespace"], metadata["name"], metadata["uid"])
 
-    def retain(self, identities: set[Identity]) -> None:
-        """Forget everything else: a complete list was read."""
+    def retain(self, identities: set[Identity], namespace: str | None, /) -> None:
+        """Forget everything else of that namespace, or of all: a complete list of it was read."""
         gone = [
-            (namespace, name, entry.uid)
-            for namespace, space in self._spaces.items()
+            (here, name, entry.uid)
+            for here, space in self._spaces.items()
             for name, entry in space.items()
-            if (namespace, name, entry.uid) not in identities
+            if namespace in (None, here) and (here, name, entry.uid) not in identities
         ]
-        for namespace, name, uid in gone:
-            self._forget(namespace, name, uid)
+        for identity in gone:
+            self._forget(*identity)
 
     def entry(self, namespace: str, name: str) -> Entry | None:
         """The newest known state of one cluster."""

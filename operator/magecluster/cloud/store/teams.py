@@ -81,8 +81,8 @@ class Teams:
         """Forget a deleted team, unless another one of the same name has taken its place."""
         self._forget(live["metadata"]["name"], live["metadata"]["uid"])
 
-    def retain(self, identities: set[Identity]) -> None:
-        """Forget everything else: a complete list was read."""
+    def retain(self, identities: set[Identity], _: str | None = None, /) -> None:
+        """Forget everything else: a complete list was read; there is one namespace only."""
         self._lists += 1
         for name, entry in list(self._entries.items()):
             if (self._namespace, name, entry.uid) not in identities:
