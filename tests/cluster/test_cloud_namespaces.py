@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.cloud_api import CloudApi, Team, a_team
+from tests.support.cloud_api import ROLES, CloudApi, Team, a_team, refused
 from tests.support.cloud_more import another
 from tests.support.cloud_people import own
 from tests.support.eventually import eventually, eventually_async
@@ -81,3 +81,52 @@ def test_clusters_of_every_namespace_that_is_named_are_served(both: CloudApi, te
     for name in (team.name, other.name):
         eventually(lambda name=name: client("GET", f"/teams/{name}/clusters/demo").ok)  # type: ignore[misc]
     assert both.metric("magecluster_cloud_clusters") == 2
+
+
+@pytest.fixture
+def apart(cluster: Cluster, team: Team, other: Namespace, tmp_path: Path) -> Iterator[CloudApi]:
+    """A replica that serves another namespace than that of the team, in which there is a cluster."""
+    team.space.apply(a_cluster())
+    options = f"--namespace={other.name}"
+    with another(cluster.kubeconfig, tmp_path, team.api.namespace, options) as api:
+        client = api.ready().client(team.token("Viewer"))
+        eventually(lambda: client("GET", f"/teams/{team.name}").ok, what="the team in the cache")
+        yield api
+
+
+REQUESTS = (
+    ("GET", "", None),
+    ("POST", "", {"cluster": {"name": "other"}}),
+    ("GET", "/demo", None),
+    ("GET", "/demo/events", None),
+    ("PUT", "/demo", {"cluster": {"status": "Stopped"}}),
+    ("PATCH", "/demo", {"cluster": {"status": "Stopped"}}),
+    ("POST", "/demo/restart", None),
+    ("DELETE", "/demo", None),
+)
+
+
+def test_clusters_of_a_namespace_that_is_not_named_are_refused_with_the_remedy(apart: CloudApi, team: Team) -> None:
+    client = apart.client(team.token("Admin"))
+    told = f"--namespace {team.name}"
+    for method, path, body in REQUESTS:
+        assert told in refused(client(method, team.clusters + path, body), 409)["message"]
+    assert apart.metric("magecluster_cloud_clusters") == 0, "what nobody watches must not be remembered"
+    assert team.space.get("mc", "demo")["spec"]["status"] == "Active"
+    assert not team.space.get("mc", "other")
+
+
+def test_the_rest_of_such_a_team_is_served(apart: CloudApi, team: Team) -> None:
+    client = apart.client(team.token("Admin"))
+    assert len(client.get(f"/teams/{team.name}/members")["members"]) == len(ROLES)
+    stranger = apart.client(team.stranger().token)
+    refused(stranger("GET", team.path()), 404)
+
+
+def test_no_team_is_made_with_a_namespace_that_is_not_named(apart: CloudApi, team: Team) -> None:
+    name = f"zz-{uuid.uuid4().hex[:8]}"
+    client = apart.client(team.admin)
+    for query in ("", "?dryRun=true"):
+        answer = client("POST", f"/teams{query}", {"team": {"id": name, "namespace": name}})
+        assert f"--namespace {name}" in refused(answer, 409)["message"]
+    assert not own(team).get("mt", name)

@@ -52,17 +52,26 @@ class Entry(NamedTuple):
 class Clusters:
     """A sink of a reflector."""
 
-    def __init__(self, connection: Connection, *, gitops_managers: Collection[str] = ()) -> None:
+    def __init__(
+        self, connection: Connection, *, namespaces: Collection[str] = (), gitops_managers: Collection[str] = ()
+    ) -> None:
         self._connection, self._managers = connection, frozenset(gitops_managers)
+        self._served = frozenset(namespaces)
         self._spaces: dict[str, dict[str, Entry]] = {}
         self._names: dict[str, list[str]] = {}
         self._signals: dict[Key, Signal] = {}
         self._history: deque[tuple[Key, Entry]] = deque(maxlen=HISTORY)
 
+    def serves(self, namespace: str) -> bool:
+        """Whether the clusters of a namespace are watched: all are, unless some are named."""
+        return not self._served or namespace in self._served
+
     def put(self, live: Manifest) -> None:
         """Take in what is newer than what is known."""
         metadata = live["metadata"]
         namespace, name, version = metadata["namespace"], metadata["name"], int(metadata["resourceVersion"])
+        if not self.serves(namespace):
+            return  # nobody would ever tell that it has changed or is gone
         space = self._spaces.setdefault(namespace, {})
         known = space.get(name)
         if known and known.version >= version:

@@ -103,6 +103,8 @@ def _judge(call: Call, caller: Caller) -> None:
         if access.isdisjoint(rights):
             needed = " or ".join(sorted(access))
             raise ForbiddenError(f"this needs {needed}, which your role or your token does not have")
+        if call.route.of_clusters:
+            call.require_served(name, team.spec.namespace)
     elif access in (Access.SESSION, Access.PLATFORM) and caller.session is None:
         raise ForbiddenError("a service token cannot do this: log in with e-mail and password")
     elif access is Access.PLATFORM and not caller.platform_admin:

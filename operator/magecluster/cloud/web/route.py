@@ -76,6 +76,11 @@ class Route:
         """Whether it belongs to a team."""
         return isinstance(self.access, frozenset)
 
+    @property
+    def of_clusters(self) -> bool:
+        """Whether it is about clusters of a team."""
+        return self.of_team and "/clusters" in self.path
+
 
 def may(*permissions: Permission) -> frozenset[Permission]:
     """Access for members who have one of these."""

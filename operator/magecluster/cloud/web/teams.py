@@ -36,6 +36,7 @@ async def post(call: Call) -> web.Response:
     """Make a team."""
     sent = call.sent(TeamPost).team
     call.audit |= {"team": sent.id, "changes": {"namespace": [None, sent.namespace]}}
+    call.require_served(sent.id, sent.namespace)
     spec = _spec(sent.model_dump(mode="json", exclude={"id"}))
     team = await call.services.teams.add(sent.id, spec, dry_run=call.dry_run)
     return _answer(call, team, ["team"], 201)
