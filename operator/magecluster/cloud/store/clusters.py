@@ -146,11 +146,6 @@ class Clusters:
         known = (old for key, old in self._history if key == (namespace, name) and old.uid == entry.uid)
         return next((old for old in known if old.version == version), None)
 
-    async def changed(self, namespace: str, name: str, seconds: float) -> bool:
-        """Wait for a change of one cluster; whether there was one in that time."""
-        done, _ = await asyncio.wait([self.next(namespace, name)], timeout=max(0.0, seconds))
-        return bool(done)
-
     def next(self, namespace: str, name: str) -> asyncio.Future[None]:
         """Done at the next change of one cluster, see `Signal.next`."""
         return self._signals.setdefault((namespace, name), Signal()).next()

@@ -1,5 +1,6 @@
 """The one way in: every request to every route is identified, limited, judged, read, measured and audited here."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from time import perf_counter
@@ -27,6 +28,8 @@ from magecluster.cloud.web.services import Services, rfc3339
 from magecluster.kube.errors import KubeError
 
 RETRY_SECONDS = 5
+CANCELLED = 499
+"""Outcome of a request that was given up before it had an answer, as nginx writes it down; nobody is sent it."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,15 +51,25 @@ def entrance(services: Services, route: Route) -> Handler:
             reference = secrets.token_hex(8)
             logger.exception("Could not answer %s (%s)", route.name, reference)
             response = failed(call, reference)
+        except asyncio.CancelledError:
+            # The server ends, and this took too long. What was written until now has to be told.
+            call.audit["error"] = "cancelled"
+            _told(call, CANCELLED, began)
+            raise
         if not response.prepared:
             response.headers.setdefault("Cache-Control", "no-store")
             response.headers.setdefault("Server", SERVER)
-        services.metrics.request(route.name, response.status, perf_counter() - began)
-        if route.writes:
-            record(call, response)
+        _told(call, response.status, began)
         return response
 
     return enter
+
+
+def _told(call: Call, status: int, began: float) -> None:
+    """Measured and, if it writes, audited."""
+    call.services.metrics.request(call.route.name, status, perf_counter() - began)
+    if call.route.writes:
+        record(call, status)
 
 
 async def admit(call: Call) -> None:
@@ -135,13 +148,13 @@ def failed(call: Call, reference: str) -> web.Response:
     return answer({"error": {"code": 500, "type": "internal_error", "message": message}}, 500)
 
 
-def record(call: Call, response: web.StreamResponse) -> None:
+def record(call: Call, status: int) -> None:
     """One line of audit."""
     caller, places = call.caller, call.request.match_info
     facts = {
         "time": rfc3339(call.services.clock()),
         "action": call.route.name,
-        "outcome": response.status,
+        "outcome": status,
         "who": caller.account.email if caller else None,
         "token": caller.id if caller else None,
         "address": call.address,

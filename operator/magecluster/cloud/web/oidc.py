@@ -42,7 +42,7 @@ async def callback(call: Call) -> web.Response:
             call.services.metrics.login("limited" if isinstance(error, TooManyRequestsError) else "refused")
         response = refused(call, error)
     response.headers.update(PRIVATE)
-    record(call, response)
+    record(call, response.status)
     return response
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -53,7 +53,7 @@ async def _follow(call: Call, response: web.StreamResponse, live: Manifest) -> N
     seen, beat = _last_seen(call), clock() + KEEP_ALIVE_SECONDS
     last = services.clusters.at(namespace, name, seen)
     told = _event(last) if last else None
-    with _ending(services.stopping) as ending:
+    with services.ending() as ending:
         while not ending.done():
             # Asked for before anything is looked at, so that nothing happens unnoticed while something is sent.
             news = services.clusters.next(namespace, name), services.accounts.news.next(), services.teams.news.next()
@@ -72,15 +72,6 @@ async def _follow(call: Call, response: web.StreamResponse, live: Manifest) -> N
                 beat = clock() + KEEP_ALIVE_SECONDS
             left = max(0.0, beat - clock())
             await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-
-
-@contextmanager
-def _ending(event: asyncio.Event) -> Iterator[asyncio.Task[Literal[True]]]:
-    task = asyncio.create_task(event.wait())
-    try:
-        yield task
-    finally:
-        task.cancel()
 
 
 def _last_word(call: Call, entry: Entry | None, uid: str) -> bytes | None:
