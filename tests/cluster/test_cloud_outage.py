@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.cloud_api import ADMIN, CloudApi, Team, good, refused
-from tests.support.cloud_more import Wire, another
+from tests.support.cloud_more import Events, Wire, another
 from tests.support.eventually import eventually
 from tests.support.kube import a_cluster
 from tests.support.proxy import Proxy, proxied
@@ -105,6 +105,25 @@ def test_reads_last_until_the_cache_is_stale_and_come_back(walled: tuple[Wall, C
     eventually(lambda: client("GET", team.path()).ok, within=60, what="reads are served again")
     eventually(lambda: api.get("/readyz") == "ok\n", what="ready again")
     good(client("PUT", team.path(), write))
+
+
+def test_streams_end_when_the_cache_is_stale(walled: tuple[Wall, CloudApi], team: Team) -> None:
+    between, api = walled
+    client = api.client(team.token("Viewer"))
+    with Events(client, team.path()) as events:
+        seen = events.next()
+        assert seen
+        between.hang()
+        assert events.rest() == [], "it is not over, and nobody was shut out"
+    assert refused(client("GET", f"{team.path()}/events"), 503)["type"] == "unavailable"
+    assert api.metric("magecluster_cloud_event_streams") == 0
+    between.mend()
+    eventually(lambda: client("GET", team.path()).ok, within=60, what="reads are served again")
+    team.as_("Admin").put(team.path(), {"extraEnvs": [{"name": "A", "value": "1"}]})
+    with Events(client, team.path(), seen.id) as events:
+        event = events.next()
+        assert event
+        assert event.data["generation"] > seen.data["generation"], "and it goes on where it was"
 
 
 def test_a_write_that_hangs_ends(walled: tuple[Wall, CloudApi], team: Team) -> None:

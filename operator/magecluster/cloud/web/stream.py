@@ -21,7 +21,8 @@ from magecluster.cloud.web.route import Parameter, Route, may
 from magecluster.cloud.web.wire.clusters import ClusterEvent
 
 KEEP_ALIVE_SECONDS = 10.0
-"""A comment comes so often, so that proxies do not cut the stream; and it is seen whether the token has expired."""
+"""A comment comes so often, so that proxies do not cut the stream; and it is seen whether the token has expired, or the
+cache is too old."""
 MOST_STREAMS = 20
 """Of one session or token."""
 RETRY_MS = 3000
@@ -58,6 +59,8 @@ async def _follow(call: Call, response: web.StreamResponse, live: Manifest) -> N
             # Asked for before anything is looked at, so that nothing happens unnoticed while something is sent.
             news = services.clusters.next(namespace, name), services.accounts.news.next(), services.teams.news.next()
             waited: list[asyncio.Future[Any]] = [*news, ending]
+            if services.age() > services.settings.stale_seconds:
+                return  # what is known may be no longer true: whoever comes back is told so
             if end := _last_word(call, services.clusters.entry(namespace, name), uid):
                 await response.write(end)
                 return
