@@ -21,10 +21,11 @@ from magecluster.cloud.errors import (
     UnavailableError,
 )
 from magecluster.cloud.web import body, identity
-from magecluster.cloud.web.call import SERVER, TRUE, Call, answer
+from magecluster.cloud.web.call import SERVER, Call, answer
 from magecluster.cloud.web.kubernetes import refusal_of
+from magecluster.cloud.web.record import record
 from magecluster.cloud.web.route import Access, Route
-from magecluster.cloud.web.services import Services, rfc3339
+from magecluster.cloud.web.services import Services
 from magecluster.kube.errors import KubeError
 
 RETRY_SECONDS = 5
@@ -68,7 +69,7 @@ def entrance(services: Services, route: Route) -> Handler:
 def _told(call: Call, status: int, began: float) -> None:
     """Measured and, if it writes, audited."""
     call.services.metrics.request(call.route.name, status, perf_counter() - began)
-    if call.route.writes:
+    if call.route.audited:
         record(call, status)
 
 
@@ -146,20 +147,3 @@ def failed(call: Call, reference: str) -> web.Response:
     message = f"the Cloud API failed; its log tells more under {reference}"
     call.audit["error"] = "internal_error"
     return answer({"error": {"code": 500, "type": "internal_error", "message": message}}, 500)
-
-
-def record(call: Call, status: int) -> None:
-    """One line of audit."""
-    caller, places = call.caller, call.request.match_info
-    facts = {
-        "time": rfc3339(call.services.clock()),
-        "action": call.route.name,
-        "outcome": status,
-        "who": caller.account.email if caller else None,
-        "token": caller.id if caller else None,
-        "address": call.address,
-        "team": places.get("team"),
-        "cluster": places.get("cluster"),
-        "dry_run": call.request.query.get("dryRun", "").lower() in TRUE or None,
-    }
-    call.services.audit.record(facts | call.audit)

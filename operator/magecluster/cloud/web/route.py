@@ -65,11 +65,18 @@ class Route:
     media: str = "application/json"
     """Of the answer."""
     tag: str = "clusters"
+    logs_in: bool = False
+    """A GET that opens a session."""
 
     @property
     def writes(self) -> bool:
-        """Whether it is audited, and knows `dryRun`."""
+        """Whether it knows `dryRun`."""
         return self.method != "GET"
+
+    @property
+    def audited(self) -> bool:
+        """Whether each request is a line of audit."""
+        return self.writes or self.logs_in
 
     @property
     def of_team(self) -> bool:
