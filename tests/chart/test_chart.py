@@ -77,7 +77,7 @@ def bound(
     """An operator with the rights of the chart and no others."""
     if the_operator.running:
         the_operator.stop()
-    with rights(cluster, bare, tmp_path, "--set", "cloudApi.enabled=false") as kubeconfig:
+    with rights(cluster, bare, tmp_path, "operator", "--set", "cloudApi.enabled=false") as kubeconfig:
         options = (f"--lease-namespace={bare.name}", "--lease-name=op-operator")
         process = OperatorProcess(kubeconfig, tmp_path / "log", *options).start()
         yield process
@@ -86,10 +86,10 @@ def bound(
 
 
 @contextmanager
-def rights(cluster: Cluster, space: Namespace, folder: Path, *options: str) -> Iterator[Path]:
-    """A kubeconfig with the rights that the chart gives its service account, and no others."""
+def rights(cluster: Cluster, space: Namespace, folder: Path, of: str, *options: str) -> Iterator[Path]:
+    """A kubeconfig with the rights that the chart gives for one of the two processes, and no others."""
     manifests = [m for m in yaml.safe_load_all(render(cluster, space.name, *options)) if m]
-    space.apply(*(m for m in manifests if m["kind"] not in ("Deployment", "CustomResourceDefinition")))
+    space.apply(*(m for m in manifests if m["kind"] == "ServiceAccount" or (_of_rights(m) and of in _name(m))))
     token = space.kubectl("create", "token", "op-operator").strip()
     kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text())
     kubeconfig["users"] = [{"name": user["name"], "user": {"token": token}} for user in kubeconfig["users"]]
@@ -98,6 +98,14 @@ def rights(cluster: Cluster, space: Namespace, folder: Path, *options: str) -> I
     yield own
     names = (f"{space.name}-op-operator", f"{space.name}-op-cloud-api")
     cluster.kubectl("delete", "clusterrole,clusterrolebinding", *names, "--ignore-not-found")
+
+
+def _of_rights(manifest: dict[str, Any]) -> bool:
+    return str(manifest["apiVersion"]).startswith("rbac.authorization.k8s.io/")
+
+
+def _name(manifest: dict[str, Any]) -> str:
+    return str(manifest["metadata"]["name"])
 
 
 def test_the_rights_of_the_chart_are_enough(bound: OperatorProcess, bare: Namespace) -> None:
@@ -163,14 +171,17 @@ def test_credentials_of_a_cluster_are_random(bound: OperatorProcess, bare: Names
     assert all(len(base64.b64decode(value)) >= 32 for value in values)
 
 
-def test_the_rights_of_the_cloud_api_are_enough(cluster: Cluster, bare: Namespace, tmp_path: Path) -> None:
+def test_the_rights_of_the_cloud_api_alone_are_enough(cluster: Cluster, bare: Namespace, tmp_path: Path) -> None:
     team = f"{bare.name}-team"
     cluster.kubectl("create", "namespace", team)
     try:
-        with rights(cluster, bare, tmp_path) as kubeconfig:
+        with rights(cluster, bare, tmp_path, "cloud-api") as kubeconfig:
             api = CloudApi(kubeconfig, tmp_path / "log", bare.name).start().ready()
             try:
                 uses_everything(api, bare, team)
+                # Events are recorded in the background.
+                happened = Namespace(cluster, team).events
+                eventually(lambda: any(reason == "Deleted" for reason, _ in happened("demo")), what="an Event")
             finally:
                 api.stop()
             told = api.log.read_text()

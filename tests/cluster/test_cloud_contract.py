@@ -1,39 +1,43 @@
 """The published scripts, unmodified, against a real API server; what they do to a real Mage stands in tests/e2e."""
 
+from pathlib import Path
+
+import pytest
+import yaml
 from tests.support import contract
-from tests.support.cloud_api import ADMIN, PASSWORD, Client, Team, good
+from tests.support.cloud_api import ADMIN, PASSWORD, Client, Team, good, refused
+from tests.support.cloud_more import another
 from tests.support.kube import a_cluster
 
+from devkit.cluster import Cluster
 from magecluster.cloud.settings import PUBLISHED_KEY as KEY
 
 MASK = "********"
 
 
-def script(team: Team, **what: bool) -> str:
-    return contract.run(contract.Account(team.url, ADMIN, PASSWORD), team.name, "demo", **what)
+def account(team: Team) -> contract.Account:
+    return contract.Account(team.url, ADMIN, PASSWORD)
 
 
-def test_the_document_has_the_scripts() -> None:
-    assert set(contract.blocks()) == {
-        "Initialize session and get token",
-        "Start or stop a cluster",
-        "Start or stop a cluster usage",
-        "update environment variables",
-        "update environment variables usage",
-    }
+def script(team: Team, what: str) -> str:
+    return contract.run(account(team), team.name, "demo", what=what)
+
+
+def test_the_published_key_is_the_one_that_is_accepted() -> None:
+    assert f"API_KEY = {KEY!r}" in contract.blocks()["login"]
 
 
 def test_stop_and_start(running: Team) -> None:
     running.space.apply(a_cluster())
     running.space.becomes("demo", "Active")
-    assert script(running, stop=True) == "Cluster has been stopped.\n"
+    assert script(running, "stop") == "Cluster has been stopped.\n"
     running.space.becomes("demo", "Stopped")
     spec = running.space.get("mc", "demo")["spec"]
     assert (spec["status"], spec["replicaCount"]) == ("Stopped", 1)
     generation = running.space.get("mc", "demo")["metadata"]["generation"]
-    script(running, stop=True)
+    script(running, "stop")
     assert running.space.get("mc", "demo")["metadata"]["generation"] == generation
-    assert script(running) == "Cluster has been started.\n"
+    assert script(running, "start") == "Cluster has been started.\n"
     running.space.becomes("demo", "Active")
 
 
@@ -43,7 +47,7 @@ def test_environment_variables_of_every_sort_survive(running: Team) -> None:
     pod = {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     running.space.apply(a_cluster(extraEnvs=[{"name": "PLAIN", "value": "1"}, kept, pod]))
     running.seen()
-    assert script(running, env=True) == "Cluster environment variables updated successfully.\n"
+    assert script(running, "variables") == "Cluster environment variables updated successfully.\n"
     envs = running.space.get("mc", "demo")["spec"]["extraEnvs"]
     assert envs == [
         {"name": "PLAIN", "value": "1"},
@@ -54,8 +58,35 @@ def test_environment_variables_of_every_sort_survive(running: Team) -> None:
         {"name": "ENABLE_SOME_FEATURE", "value": "true"},
     ]
     generation = running.space.get("mc", "demo")["metadata"]["generation"]
-    script(running, env=True)
+    script(running, "variables")
     assert running.space.get("mc", "demo")["metadata"]["generation"] == generation
+
+
+@pytest.mark.parametrize("what", ["stop", "variables"])
+def test_a_script_that_meets_gitops_fails_and_says_so(team: Team, what: str) -> None:
+    held = a_cluster(status="Active", replicaCount=1, extraEnvs=[{"name": "AI_SIDEKICK", "value": "0"}])
+    team.space.kubectl(
+        *("apply", "--server-side", "--field-manager=argocd-controller", "--filename", "-"), given=yaml.safe_dump(held)
+    )
+    team.seen()
+    done = contract.attempt(account(team), team.name, "demo", what=what)
+    assert done.returncode != 0
+    assert "409 Client Error" in done.stderr
+    assert "Cluster" not in done.stdout, "it must not say that it succeeded"
+    spec = team.space.get("mc", "demo")["spec"]
+    assert (spec["status"], spec["replicaCount"]) == ("Active", 1)
+    assert spec["extraEnvs"] == held["spec"]["extraEnvs"]
+
+
+def test_keys_of_the_installation_replace_the_published_one(cluster: Cluster, team: Team, tmp_path: Path) -> None:
+    options = ("--api-key=first-of-ours", "--api-key=second-of-ours")
+    with another(cluster.kubeconfig, tmp_path, team.api.namespace, *options) as api:
+        client = api.ready().client()
+        body = {"session": {"email": ADMIN, "password": PASSWORD}}
+        for key in ("first-of-ours", "second-of-ours"):
+            assert good(client("POST", "/sessions", body, X_API_KEY=key))["session"]["token"]
+        for given in ({"X_API_KEY": KEY}, {"X_API_KEY": "first"}, {}):
+            assert "X-API-KEY" in refused(client("POST", "/sessions", body, **given), 401)["message"]
 
 
 def test_a_login_that_fails_has_an_error_in_json(team: Team) -> None:

@@ -2,23 +2,26 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.cloud_api import CloudApi, Team, good, refused
-from tests.support.cloud_more import Wire, another
+from tests.support.cloud_api import ADMIN, CloudApi, Team, good, refused
+from tests.support.cloud_more import Events, Wire, another
 from tests.support.eventually import eventually
 from tests.support.kube import a_cluster
 from tests.support.proxy import Proxy, proxied
 
 from devkit.cluster import Cluster
+from magecluster.cloud.settings import Settings
 from magecluster.kube.reflector import WATCH_SECONDS
 
 STALE = WATCH_SECONDS + 5
 """Below that, a server at rest would take itself for cut off."""
+GRACE = Settings().grace_seconds
 
 
 class Wall:
@@ -104,6 +107,25 @@ def test_reads_last_until_the_cache_is_stale_and_come_back(walled: tuple[Wall, C
     good(client("PUT", team.path(), write))
 
 
+def test_streams_end_when_the_cache_is_stale(walled: tuple[Wall, CloudApi], team: Team) -> None:
+    between, api = walled
+    client = api.client(team.token("Viewer"))
+    with Events(client, team.path()) as events:
+        seen = events.next()
+        assert seen
+        between.hang()
+        assert events.rest() == [], "it is not over, and nobody was shut out"
+    assert refused(client("GET", f"{team.path()}/events"), 503)["type"] == "unavailable"
+    assert api.metric("magecluster_cloud_event_streams") == 0
+    between.mend()
+    eventually(lambda: client("GET", team.path()).ok, within=60, what="reads are served again")
+    team.as_("Admin").put(team.path(), {"extraEnvs": [{"name": "A", "value": "1"}]})
+    with Events(client, team.path(), seen.id) as events:
+        event = events.next()
+        assert event
+        assert event.data["generation"] > seen.data["generation"], "and it goes on where it was"
+
+
 def test_a_write_that_hangs_ends(walled: tuple[Wall, CloudApi], team: Team) -> None:
     between, api = walled
     client = api.client(team.token("Admin"))
@@ -179,6 +201,46 @@ def test_requests_under_way_end_well_when_the_server_ends(cluster: Cluster, team
     assert team.space.get("mc", "demo")
     assert [line["outcome"] for line in api.audit()] == [201]
     assert any(reason == "Changed" for reason, _ in team.space.events("demo")), "what was begun in the background"
+
+
+def test_who_waits_for_a_wish_hears_how_far_it_is_when_the_server_ends(
+    cluster: Cluster, team: Team, tmp_path: Path
+) -> None:
+    with another(cluster.kubeconfig, tmp_path, team.api.namespace) as api:
+        api.ready()
+        client = api.client(team.token("Admin"))
+        eventually(lambda: client("GET", f"/teams/{team.name}").ok, what="the team in the cache")
+        never = {"cluster": {"name": "demo", "config": {"nodeSelector": {"pool": "none"}}}}
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(lambda: client("POST", team.clusters, never, Prefer="wait=80"))
+            eventually(lambda: team.space.get("mc", "demo"), what="the cluster")
+            began = time.monotonic()
+            assert api.stop() == 0
+            assert time.monotonic() - began < GRACE / 2, "it waited for the wish"
+            answer = waiting.result(30)
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["cluster"]["name"] == "demo"
+    assert [(line["action"], line["outcome"]) for line in api.audit()] == [("createCluster", 202)]
+
+
+def test_what_is_given_up_when_the_server_ends_is_audited(walled: tuple[Wall, CloudApi], team: Team) -> None:
+    between, api = walled
+    between.hang()
+    body = b'{"cluster": {"status": "Stopped"}}'
+    with Wire(api.url()) as wire:
+        wire.say(
+            *(f"PUT /api/v1{team.path()} HTTP/1.1", f"Host: {wire.host}", "Content-Type: application/json"),
+            *(f"Authorization: Bearer {team.token('Admin')}", f"Content-Length: {len(body)}"),
+            "Expect: 100-continue",
+        )
+        assert b"100 Continue" in wire.socket.recv(65536)
+        wire.socket.sendall(body)
+        assert api.stop() == 0  # in 20 s; the request to the API server may take 30
+        assert wire.hear() == b""
+    (line,) = api.audit()
+    assert (line["action"], line["who"], line["cluster"]) == ("putCluster", ADMIN, "demo")
+    assert (line["outcome"], line["error"]) == (499, "cancelled")
+    assert line["changes"] == {"status": ["Active", "Stopped"]}
 
 
 def test_the_server_ends_in_time_while_the_api_server_hangs(walled: tuple[Wall, CloudApi], team: Team) -> None:

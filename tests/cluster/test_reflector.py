@@ -42,7 +42,7 @@ class Held:
     def remove(self, live: Manifest) -> None:
         self.objects.pop(live["metadata"]["name"], None)
 
-    def retain(self, identities: set[Identity]) -> None:
+    def retain(self, identities: set[Identity], _: str | None, /) -> None:
         assert self.reflector
         self.listed.append(self.reflector.age())
         names = {name for _, name, _ in identities}

@@ -41,7 +41,7 @@ def test_the_published_scripts_stop_start_and_change_a_real_mage(space: Namespac
     active(space, "lab")
     (first,) = space.all("pods")
 
-    assert contract.run(who, space.name, "lab", stop=True) == "Cluster has been stopped.\n"
+    assert contract.run(who, space.name, "lab", what="stop") == "Cluster has been stopped.\n"
     space.becomes("lab", "Stopped")
     assert space.all("pods") == []
 
@@ -50,7 +50,7 @@ def test_the_published_scripts_stop_start_and_change_a_real_mage(space: Namespac
     (second,) = space.all("pods")
     assert second["metadata"]["uid"] != first["metadata"]["uid"]
 
-    contract.run(who, space.name, "lab", env=True)
+    contract.run(who, space.name, "lab", what="variables")
     eventually(
         lambda: second["metadata"]["uid"] not in {pod["metadata"]["uid"] for pod in space.all("pods")}, within=60
     )

@@ -15,18 +15,17 @@ DOCUMENT = Path(
 """https://docs.mage.ai/extensibility/pro-api-reference/overview, saved as Markdown."""
 
 HOST = "https://cloud.mage.ai"
+NAMES = ("login", "power", "power usage", "variables", "variables usage")
+"""Of the blocks, in the order in which they are printed."""
 
 
 def blocks() -> dict[str, str]:
-    """Blocks of Python in the part about the Cloud API, by the heading above them; usage has ` usage` behind it."""
+    """Blocks of Python in the part about the Cloud API."""
     if not DOCUMENT.exists():
         pytest.skip(f"the published document is not at {DOCUMENT}; MAGE_PRO_API_DOCUMENT names another place")
     part = DOCUMENT.read_text().partition("# **Mage Cloud API**")[2].partition("# **Mage Pro cluster API**")[0]
-    found: dict[str, str] = {}
-    for heading, text in re.findall(r"^### \*\*Example: (.+?)\*\*$(.*?)(?=^### |\Z)", part, re.MULTILINE | re.DOTALL):
-        first, *usage = re.findall(r"^```Python[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-        found |= {heading: first} | {f"{heading} usage": block for block in usage}
-    return found
+    found = re.findall(r"^```Python[^\n]*\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+    return dict(zip(NAMES, found, strict=True))
 
 
 class Account(NamedTuple):
@@ -37,23 +36,25 @@ class Account(NamedTuple):
     password: str
 
 
-def run(who: Account, team: str, cluster: str, *, stop: bool = False, env: bool = False) -> str:
-    """Run the script for power, or the one for environment variables; returns what it printed.
+def run(who: Account, team: str, cluster: str, *, what: str = "start") -> str:
+    """Run a script, which has to succeed; returns what it printed."""
+    done = attempt(who, team, cluster, what=what)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def attempt(who: Account, team: str, cluster: str, *, what: str = "start") -> subprocess.CompletedProcess[str]:
+    """Run the script for power (`start`, `stop`) or the one for environment variables (`variables`).
 
     Only host and credentials are replaced; for `stop`, the usage that is printed as a comment is the one that runs.
     """
     found = blocks()
-    login, power, usage, variables, setting = (
-        found["Initialize session and get token"],
-        found["Start or stop a cluster"],
-        found["Start or stop a cluster usage"],
-        found["update environment variables"],
-        found["update environment variables usage"],
-    )
-    if stop:
-        start, _, commented = usage.partition("# Start the cluster\n")[2].partition("# Stop the cluster\n# ")
-        usage = usage.replace(start, "\n").replace(f"# {commented}", commented)
-    script = "\n".join((login, variables, setting) if env else (login, power, usage))
+    usage = found["power usage"]
+    if what == "stop":
+        usage = re.sub(r"^update_cluster_status\(.*\n", "", usage, flags=re.MULTILINE)
+        usage = usage.replace("# update_cluster_status(", "update_cluster_status(")
+    power, variables = (found["power"], usage), (found["variables"], found["variables usage"])
+    script = "\n".join((found["login"], *(variables if what == "variables" else power)))
     ours = {
         HOST: who.url,
         "your_email@example.com": who.email,
@@ -65,6 +66,4 @@ def run(who: Account, team: str, cluster: str, *, stop: bool = False, env: bool 
     for theirs, mine in ours.items():
         assert theirs in script or theirs in ("your_password_here", "'your_password'"), theirs
         script = script.replace(theirs, mine)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)

@@ -110,7 +110,7 @@ def assemble(settings: Settings, connection: Connection, key: bytes) -> tuple[Se
     clock = time.time
     accounts = Accounts(connection, settings.namespace, clock)
     teams = Teams(connection, settings.namespace)
-    clusters = Clusters(connection, gitops_managers=settings.gitops_managers)
+    clusters = Clusters(connection, namespaces=settings.namespaces, gitops_managers=settings.gitops_managers)
     passwords = Passwords()
     metrics = Metrics()
     connection.on_error = metrics.api_error

@@ -33,8 +33,8 @@ class Sink(Protocol):
     def remove(self, live: Manifest) -> None:
         """Forget what was deleted."""
 
-    def retain(self, identities: set[Identity]) -> None:
-        """Forget everything else: a complete list was read."""
+    def retain(self, identities: set[Identity], namespace: str | None, /) -> None:
+        """Forget everything else of that namespace, or of all: a complete list of it was read."""
 
 
 class Reflector:
@@ -52,7 +52,7 @@ class Reflector:
     ) -> None:
         self._connection, self._kind, self._sink, self._clock = connection, kind, sink, clock
         self._name = f"{kind.plural} in {namespace}" if namespace else kind.plural
-        self._path = kind.path(namespace)
+        self._path, self._namespace = kind.path(namespace), namespace
         self._params = {"labelSelector": selector} if selector else {}
         self._proven: float | None = None
         self._version: str | None = None
@@ -96,7 +96,7 @@ class Reflector:
                 break
             more = {"continue": mark}
             await asyncio.sleep(0)
-        self._sink.retain(found)
+        self._sink.retain(found, self._namespace)
         self._version = answer["metadata"]["resourceVersion"]
         self._prove()
         self._recover()

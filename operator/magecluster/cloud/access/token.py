@@ -66,6 +66,11 @@ def make(kind: TokenKind, account_id: str, random: bytes) -> Issued:
     return Issued(text, parsed.id, parsed.digest)
 
 
+def is_id(text: str) -> bool:
+    """Whether it can be what people call a token; the token itself, put in its place, is not."""
+    return re.fullmatch(rf"[0-9a-f]{{{ID_LENGTH}}}", text) is not None
+
+
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Parsed | None:
     """What the text would be a token of; `None` when it cannot be one. Remembered, because most are sent often."""

@@ -79,8 +79,8 @@ class Accounts:
         metadata = live["metadata"]
         self._bury(metadata["name"], metadata["uid"], int(metadata["resourceVersion"]))
 
-    def retain(self, identities: set[Identity]) -> None:
-        """Forget everything else: a complete list was read."""
+    def retain(self, identities: set[Identity], _: str | None = None, /) -> None:
+        """Forget everything else: a complete list was read; there is one namespace only."""
         self._lists += 1
         for name, entry in list(self._entries.items()):
             if (self.namespace, name, entry.uid) not in identities:

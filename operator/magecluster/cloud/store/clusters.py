@@ -52,17 +52,26 @@ class Entry(NamedTuple):
 class Clusters:
     """A sink of a reflector."""
 
-    def __init__(self, connection: Connection, *, gitops_managers: Collection[str] = ()) -> None:
+    def __init__(
+        self, connection: Connection, *, namespaces: Collection[str] = (), gitops_managers: Collection[str] = ()
+    ) -> None:
         self._connection, self._managers = connection, frozenset(gitops_managers)
+        self._served = frozenset(namespaces)
         self._spaces: dict[str, dict[str, Entry]] = {}
         self._names: dict[str, list[str]] = {}
         self._signals: dict[Key, Signal] = {}
         self._history: deque[tuple[Key, Entry]] = deque(maxlen=HISTORY)
 
+    def serves(self, namespace: str) -> bool:
+        """Whether the clusters of a namespace are watched: all are, unless some are named."""
+        return not self._served or namespace in self._served
+
     def put(self, live: Manifest) -> None:
         """Take in what is newer than what is known."""
         metadata = live["metadata"]
         namespace, name, version = metadata["namespace"], metadata["name"], int(metadata["resourceVersion"])
+        if not self.serves(namespace):
+            return  # nobody would ever tell that it has changed or is gone
         space = self._spaces.setdefault(namespace, {})
         known = space.get(name)
         if known and known.version >= version:
@@ -79,16 +88,16 @@ class Clusters:
         metadata = live["metadata"]
         self._forget(metadata["namespace"], metadata["name"], metadata["uid"])
 
-    def retain(self, identities: set[Identity]) -> None:
-        """Forget everything else: a complete list was read."""
+    def retain(self, identities: set[Identity], namespace: str | None, /) -> None:
+        """Forget everything else of that namespace, or of all: a complete list of it was read."""
         gone = [
-            (namespace, name, entry.uid)
-            for namespace, space in self._spaces.items()
+            (here, name, entry.uid)
+            for here, space in self._spaces.items()
             for name, entry in space.items()
-            if (namespace, name, entry.uid) not in identities
+            if namespace in (None, here) and (here, name, entry.uid) not in identities
         ]
-        for namespace, name, uid in gone:
-            self._forget(namespace, name, uid)
+        for identity in gone:
+            self._forget(*identity)
 
     def entry(self, namespace: str, name: str) -> Entry | None:
         """The newest known state of one cluster."""
@@ -136,11 +145,6 @@ class Clusters:
             return entry
         known = (old for key, old in self._history if key == (namespace, name) and old.uid == entry.uid)
         return next((old for old in known if old.version == version), None)
-
-    async def changed(self, namespace: str, name: str, seconds: float) -> bool:
-        """Wait for a change of one cluster; whether there was one in that time."""
-        done, _ = await asyncio.wait([self.next(namespace, name)], timeout=max(0.0, seconds))
-        return bool(done)
 
     def next(self, namespace: str, name: str) -> asyncio.Future[None]:
         """Done at the next change of one cluster, see `Signal.next`."""

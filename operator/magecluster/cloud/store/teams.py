@@ -81,8 +81,8 @@ class Teams:
         """Forget a deleted team, unless another one of the same name has taken its place."""
         self._forget(live["metadata"]["name"], live["metadata"]["uid"])
 
-    def retain(self, identities: set[Identity]) -> None:
-        """Forget everything else: a complete list was read."""
+    def retain(self, identities: set[Identity], _: str | None = None, /) -> None:
+        """Forget everything else: a complete list was read; there is one namespace only."""
         self._lists += 1
         for name, entry in list(self._entries.items()):
             if (self._namespace, name, entry.uid) not in identities:
@@ -138,9 +138,10 @@ class Teams:
                 await asyncio.sleep(BACKOFF_SECONDS * attempt)
         raise ConflictError("the team is changed by others again and again: try again")
 
-    async def delete(self, name: str, *, dry_run: bool = False) -> None:
-        """Delete a team; what is in its namespace stays. Raises like `change`."""
-        uid = (await self._read(name)).uid
+    async def delete(self, name: str, *, dry_run: bool = False) -> MageTeam | None:
+        """Delete a team, and tell what it was, if it could be read. Its namespace stays. Raises like `change`."""
+        entry = await self._read(name)
+        uid = entry.uid
         path = MAGE_TEAMS.path(self._namespace, name)
         try:
             await self._connection.delete(path, uid=uid, resource_version=None, dry_run=dry_run)
@@ -150,6 +151,7 @@ class Teams:
             raise ConflictError(f"team {name} was made anew meanwhile: look at it, and try again") from error
         if not dry_run:
             self._forget(name, uid)
+        return entry.team
 
     async def _attempt(self, entry: Entry, edit: Edit, *, newest: bool, dry_run: bool) -> MageTeam | None:
         """`None` when it has to be made of a newer version: what is known may be behind, so it refuses nothing."""

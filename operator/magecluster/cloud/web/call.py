@@ -10,7 +10,7 @@ from aiohttp import web
 from magecluster.api.mageteam import MageTeam
 from magecluster.cloud.access.caller import Caller
 from magecluster.cloud.access.permissions import NOTHING, Permission
-from magecluster.cloud.errors import BadRequestError, ForbiddenError
+from magecluster.cloud.errors import BadRequestError, ConflictError, ForbiddenError
 from magecluster.cloud.web.route import Route
 from magecluster.cloud.web.services import Services
 from magecluster.cloud.web.wire.base import Wire
@@ -94,6 +94,14 @@ class Call:
         """Raises `ForbiddenError` unless all of these are there."""
         if missing := sorted(needed - self.rights):
             raise ForbiddenError(f"this needs {', '.join(missing)}, which your role or your token does not have")
+
+    def require_served(self, team: str, namespace: str) -> None:
+        """Raises `ConflictError` unless the clusters of a team's namespace are watched here."""
+        if not self.services.clusters.serves(namespace):
+            raise ConflictError(
+                f"the namespace {namespace} of team {team} is not served here: "
+                f"an administrator adds --namespace {namespace} to the options of the Cloud API"
+            )
 
     def _flag(self, name: str) -> bool:
         text = self.request.query.get(name, "false").lower()

@@ -46,10 +46,10 @@ async def list_(call: Call) -> web.Response:
 
 
 async def logs(call: Call) -> web.Response:
-    """Not offered: the Cloud API has no rights on pods."""
+    """Not offered: the Cloud API never touches pods."""
     live = change.found(call)["metadata"]
     raise NotOursError(
-        "the Cloud API has no rights on pods and cannot read logs: read them in Mage, or by "
+        "the Cloud API never touches pods, and reads no logs: read them in Mage, or by "
         f"kubectl logs -n {live['namespace']} deploy/{live['name']}"
     )
 

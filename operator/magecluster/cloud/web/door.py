@@ -1,5 +1,6 @@
 """The one way in: every request to every route is identified, limited, judged, read, measured and audited here."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from time import perf_counter
@@ -20,13 +21,16 @@ from magecluster.cloud.errors import (
     UnavailableError,
 )
 from magecluster.cloud.web import body, identity
-from magecluster.cloud.web.call import SERVER, TRUE, Call, answer
+from magecluster.cloud.web.call import SERVER, Call, answer
 from magecluster.cloud.web.kubernetes import refusal_of
+from magecluster.cloud.web.record import record
 from magecluster.cloud.web.route import Access, Route
-from magecluster.cloud.web.services import Services, rfc3339
+from magecluster.cloud.web.services import Services
 from magecluster.kube.errors import KubeError
 
 RETRY_SECONDS = 5
+CANCELLED = 499
+"""Outcome of a request that was given up before it had an answer, as nginx writes it down; nobody is sent it."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -48,15 +52,25 @@ def entrance(services: Services, route: Route) -> Handler:
             reference = secrets.token_hex(8)
             logger.exception("Could not answer %s (%s)", route.name, reference)
             response = failed(call, reference)
+        except asyncio.CancelledError:
+            # The server ends, and this took too long. What was written until now has to be told.
+            call.audit["error"] = "cancelled"
+            _told(call, CANCELLED, began)
+            raise
         if not response.prepared:
             response.headers.setdefault("Cache-Control", "no-store")
             response.headers.setdefault("Server", SERVER)
-        services.metrics.request(route.name, response.status, perf_counter() - began)
-        if route.writes:
-            record(call, response)
+        _told(call, response.status, began)
         return response
 
     return enter
+
+
+def _told(call: Call, status: int, began: float) -> None:
+    """Measured and, if it writes, audited."""
+    call.services.metrics.request(call.route.name, status, perf_counter() - began)
+    if call.route.audited:
+        record(call, status)
 
 
 async def admit(call: Call) -> None:
@@ -103,6 +117,8 @@ def _judge(call: Call, caller: Caller) -> None:
         if access.isdisjoint(rights):
             needed = " or ".join(sorted(access))
             raise ForbiddenError(f"this needs {needed}, which your role or your token does not have")
+        if call.route.of_clusters:
+            call.require_served(name, team.spec.namespace)
     elif access in (Access.SESSION, Access.PLATFORM) and caller.session is None:
         raise ForbiddenError("a service token cannot do this: log in with e-mail and password")
     elif access is Access.PLATFORM and not caller.platform_admin:
@@ -131,20 +147,3 @@ def failed(call: Call, reference: str) -> web.Response:
     message = f"the Cloud API failed; its log tells more under {reference}"
     call.audit["error"] = "internal_error"
     return answer({"error": {"code": 500, "type": "internal_error", "message": message}}, 500)
-
-
-def record(call: Call, response: web.StreamResponse) -> None:
-    """One line of audit."""
-    caller, places = call.caller, call.request.match_info
-    facts = {
-        "time": rfc3339(call.services.clock()),
-        "action": call.route.name,
-        "outcome": response.status,
-        "who": caller.account.email if caller else None,
-        "token": caller.id if caller else None,
-        "address": call.address,
-        "team": places.get("team"),
-        "cluster": places.get("cluster"),
-        "dry_run": call.request.query.get("dryRun", "").lower() in TRUE or None,
-    }
-    call.services.audit.record(facts | call.audit)

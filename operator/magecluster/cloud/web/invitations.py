@@ -83,8 +83,10 @@ async def post(call: Call) -> web.Response:
 
 async def delete(call: Call) -> web.Response:
     """Withdraw an invitation."""
-    id_ = call.path("invitation")
-    if not await call.services.invitations.remove(call.of().metadata.name, id_, dry_run=call.dry_run):
+    id_, team = call.path("invitation"), call.of().metadata
+    if there := (await call.services.invitations.of(team.name, team.uid)).get(id_):
+        call.audit["changes"] = {f"invitations[{id_}]": [{"email": there.email, "role": there.role}, None]}
+    if not await call.services.invitations.remove(team.name, id_, dry_run=call.dry_run):
         raise NotFoundError(f"there is no open invitation {id_}")
     return done(call, "invitation")
 
@@ -129,6 +131,7 @@ async def _opened(call: Call) -> tuple[MageTeam, Invitation, Parsed]:
     parsed = parse(call.path("token"))
     if parsed is None or parsed.kind is not TokenKind.INVITATION:
         raise NotFoundError("this is no link of an invitation: copy all of it")
+    call.audit["invitation"] = parsed.id
     team = call.services.teams.find(parsed.account_id)
     gone = GoneError("the invitation was used or withdrawn, or is too old: ask for a new one")
     if team is None:

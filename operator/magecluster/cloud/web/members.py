@@ -40,6 +40,8 @@ async def delete(call: Call) -> web.Response:
         raise NotFoundError(f"{email} is no member of the team")
 
     def edit(spec: MageTeamSpec) -> MageTeamSpec:
+        if there := _of(spec, email):
+            call.audit["changes"] = {email: [there.role, None]}
         return _guarded(call, spec, [member for member in spec.members if canonical(member.email) != email])
 
     await call.services.teams.change(call.of().metadata.name, edit, dry_run=call.dry_run)

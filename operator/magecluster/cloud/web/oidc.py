@@ -8,7 +8,7 @@ from magecluster.cloud.errors import CloudError, NotFoundError, TooManyRequestsE
 from magecluster.cloud.login.oidc.journey import SECONDS, Arrival
 from magecluster.cloud.web import identity
 from magecluster.cloud.web.call import SERVER, Call, answer
-from magecluster.cloud.web.door import record, refused
+from magecluster.cloud.web.door import refused
 from magecluster.cloud.web.route import API, Access, Parameter, Route
 from magecluster.cloud.web.sessions import opened
 from magecluster.cloud.web.wire.sessions import SessionAnswer
@@ -34,7 +34,7 @@ async def login(call: Call) -> web.Response:
 
 
 async def callback(call: Call) -> web.Response:
-    """The browser comes back: log in. It is a GET, and audited all the same."""
+    """The browser comes back: log in."""
     try:
         response = await _finished(call)
     except (CloudError, KubeError) as error:
@@ -42,7 +42,6 @@ async def callback(call: Call) -> web.Response:
             call.services.metrics.login("limited" if isinstance(error, TooManyRequestsError) else "refused")
         response = refused(call, error)
     response.headers.update(PRIVATE)
-    record(call, response)
     return response
 
 
@@ -109,6 +108,7 @@ ROUTES = (
         method="GET",
         path=CALLBACK,
         name="finishOidcLogin",
+        logs_in=True,
         summary="Come back from the provider, and be logged in; also sets cookie `oauth_token`",
         access=Access.PUBLIC,
         handler=callback,

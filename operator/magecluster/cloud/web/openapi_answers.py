@@ -63,7 +63,7 @@ def refusals(route: Route) -> list[int]:
         HTTPStatus.FORBIDDEN: login and route.access is not Access.LOGIN,
         HTTPStatus.NOT_FOUND: place,
         HTTPStatus.REQUEST_TIMEOUT: body,
-        # That a team cannot be used is told to administrators; writes can come too late again and again.
+        # A team that cannot be used, or whose namespace is not served; writes can come too late again and again.
         HTTPStatus.CONFLICT: route.of_team or route.writes,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: body,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: body,

@@ -65,16 +65,28 @@ class Route:
     media: str = "application/json"
     """Of the answer."""
     tag: str = "clusters"
+    logs_in: bool = False
+    """A GET that opens a session."""
 
     @property
     def writes(self) -> bool:
-        """Whether it is audited, and knows `dryRun`."""
+        """Whether it knows `dryRun`."""
         return self.method != "GET"
+
+    @property
+    def audited(self) -> bool:
+        """Whether each request is a line of audit."""
+        return self.writes or self.logs_in
 
     @property
     def of_team(self) -> bool:
         """Whether it belongs to a team."""
         return isinstance(self.access, frozenset)
+
+    @property
+    def of_clusters(self) -> bool:
+        """Whether it is about clusters of a team."""
+        return self.of_team and "/clusters" in self.path
 
 
 def may(*permissions: Permission) -> frozenset[Permission]:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from magecluster.cloud.access.buckets import TokenBuckets
@@ -56,7 +57,7 @@ class Services:
     presenter: Presenter
     background: Background = field(default_factory=Background)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the server ends: streams end then."""
+    """Set when the server ends: who waits for something is answered then."""
     streams: Counter[str] = field(default_factory=Counter)
     """Open event streams by session or token."""
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
@@ -65,6 +66,15 @@ class Services:
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.fromtimestamp(self.clock(), UTC)
+
+    @contextmanager
+    def ending(self) -> Iterator[asyncio.Future[Any]]:
+        """Done when the server ends; to be waited for beside what is wanted."""
+        task = asyncio.create_task(self.stopping.wait())
+        try:
+            yield task
+        finally:
+            task.cancel()
 
 
 def rfc3339(when: datetime | float) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -21,7 +21,8 @@ from magecluster.cloud.web.route import Parameter, Route, may
 from magecluster.cloud.web.wire.clusters import ClusterEvent
 
 KEEP_ALIVE_SECONDS = 10.0
-"""A comment comes so often, so that proxies do not cut the stream; and it is seen whether the token has expired."""
+"""A comment comes so often, so that proxies do not cut the stream; and it is seen whether the token has expired, or the
+cache is too old."""
 MOST_STREAMS = 20
 """Of one session or token."""
 RETRY_MS = 3000
@@ -53,11 +54,13 @@ async def _follow(call: Call, response: web.StreamResponse, live: Manifest) -> N
     seen, beat = _last_seen(call), clock() + KEEP_ALIVE_SECONDS
     last = services.clusters.at(namespace, name, seen)
     told = _event(last) if last else None
-    with _ending(services.stopping) as ending:
+    with services.ending() as ending:
         while not ending.done():
             # Asked for before anything is looked at, so that nothing happens unnoticed while something is sent.
             news = services.clusters.next(namespace, name), services.accounts.news.next(), services.teams.news.next()
             waited: list[asyncio.Future[Any]] = [*news, ending]
+            if services.age() > services.settings.stale_seconds:
+                return  # what is known may be no longer true: whoever comes back is told so
             if end := _last_word(call, services.clusters.entry(namespace, name), uid):
                 await response.write(end)
                 return
@@ -72,15 +75,6 @@ async def _follow(call: Call, response: web.StreamResponse, live: Manifest) -> N
                 beat = clock() + KEEP_ALIVE_SECONDS
             left = max(0.0, beat - clock())
             await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-
-
-@contextmanager
-def _ending(event: asyncio.Event) -> Iterator[asyncio.Task[Literal[True]]]:
-    task = asyncio.create_task(event.wait())
-    try:
-        yield task
-    finally:
-        task.cancel()
 
 
 def _last_word(call: Call, entry: Entry | None, uid: str) -> bytes | None:

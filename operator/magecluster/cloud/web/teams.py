@@ -37,6 +37,8 @@ async def post(call: Call) -> web.Response:
     sent = call.sent(TeamPost).team
     call.audit |= {"team": sent.id, "changes": {"namespace": [None, sent.namespace]}}
     spec = _spec(sent.model_dump(mode="json", exclude={"id"}))
+    call.audit["changes"] = _audited(None, spec)
+    call.require_served(sent.id, sent.namespace)
     team = await call.services.teams.add(sent.id, spec, dry_run=call.dry_run)
     return _answer(call, team, ["team"], 201)
 
@@ -45,7 +47,6 @@ async def patch(call: Call) -> web.Response:
     """Change a team."""
     sent, name = call.sent(TeamPatch).team, call.path("team")
     changed = sorted(sent.model_fields_set)
-    call.audit["changes"] = {field: [None, None] for field in changed}
     wire = sent.model_dump(mode="json", exclude_unset=True)
     empty: dict[str, Any] = {"limits": {}, "groups": [], "secrets": []}
     reset = {field: empty[field] for field in wire if wire[field] is None and field in empty}
@@ -53,7 +54,9 @@ async def patch(call: Call) -> web.Response:
     def edit(spec: MageTeamSpec) -> MageTeamSpec:
         kept = spec.model_dump(mode="json")
         limits = {"limits": {**kept["limits"], **wire["limits"]}} if wire.get("limits") else {}
-        return _spec({**kept, **wire, **reset, **limits})
+        after = _spec({**kept, **wire, **reset, **limits})
+        call.audit["changes"] = _audited(spec, after)
+        return after
 
     return _answer(call, await call.services.teams.change(name, edit, dry_run=call.dry_run), changed)
 
@@ -61,8 +64,23 @@ async def patch(call: Call) -> web.Response:
 async def delete(call: Call) -> web.Response:
     """Delete a team; its clusters run on."""
     name = call.path("team")
-    await call.services.teams.delete(name, dry_run=call.dry_run)
+    was = await call.services.teams.delete(name, dry_run=call.dry_run)
+    if was:
+        call.audit["changes"] = _audited(was.spec, None)
     return done(call, "team")
+
+
+def _audited(before: MageTeamSpec | None, after: MageTeamSpec | None) -> dict[str, list[Any]]:
+    """Name of a field → value before and after, of those that differ."""
+    old, new = _fields(before), _fields(after)
+    return {name: [old.get(name), new.get(name)] for name in {**old, **new} if old.get(name) != new.get(name)}
+
+
+def _fields(spec: MageTeamSpec | None) -> dict[str, Any]:
+    """Each of the limits is a field of its own."""
+    wire = spec.model_dump(mode="json", exclude_defaults=True) if spec else {}
+    limits = {f"limits.{name}": value for name, value in wire.pop("limits", {}).items()}
+    return {**wire, **limits}
 
 
 def _spec(wire: dict[str, Any]) -> MageTeamSpec:

@@ -66,6 +66,8 @@ async def delete(call: Call) -> web.Response:
     """Revoke one: it is refused from now on."""
     owner, token = _found(call)
     now = call.services.clock()
+    was = {"owner": owner.email, "name": token.name, "scopes": sorted(token.scopes)}
+    call.audit["changes"] = {f"tokens[{token.id}]": [was, None]}
 
     def edit(account: Account) -> Account:
         return account.revoked(token.id, now)

@@ -1,5 +1,6 @@
 """Clusters: change, make, delete."""
 
+import asyncio
 from dataclasses import replace
 
 import structlog
@@ -97,19 +98,21 @@ async def finish(call: Call, done: Done, status: int = 200) -> web.Response:
 
 
 async def _wait(call: Call, live: Manifest, seconds: float) -> Manifest:
-    """The newest state when the wish is reached, or when time is up."""
-    clusters, clock = call.services.clusters, call.services.clock
+    """The newest state when the wish is reached, when time is up, or when the server ends."""
+    services, clock = call.services, call.services.clock
     namespace, name = live["metadata"]["namespace"], live["metadata"]["name"]
     deadline = clock() + seconds
-    while True:
-        # What was written may have been overtaken already, so it is looked before it is waited.
-        newest = clusters.find(namespace, name)
-        if newest is None:
-            raise change.missing(call.of(), name)
-        left = deadline - clock()
-        if reached(newest, wish_of(newest["spec"])) or left <= 0:
-            return newest
-        await clusters.changed(namespace, name, left)
+    with services.ending() as ending:
+        while True:
+            # Asked for before it is looked: what was written may have been overtaken already.
+            news = services.clusters.next(namespace, name)
+            newest = services.clusters.find(namespace, name)
+            if newest is None:
+                raise change.missing(call.of(), name)
+            left = deadline - clock()
+            if reached(newest, wish_of(newest["spec"])) or left <= 0 or services.stopping.is_set():
+                return newest
+            await asyncio.wait([news, ending], timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _planned(call: Call) -> tuple[Change, Manifest]:
