@@ -15,7 +15,7 @@ from magecluster.cloud.access.caller import Caller
 from magecluster.cloud.config.fields import merge_patch
 from magecluster.cloud.errors import CloudError, ConflictError, NotFoundError
 from magecluster.cloud.store.signal import Signal
-from magecluster.kube.connection import Connection
+from magecluster.kube.connection import Connection, list_all
 from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
 from magecluster.kube.kinds import MAGE_TEAMS, Identity
@@ -105,6 +105,14 @@ class Teams:
     def of(self, caller: Caller) -> list[MageTeam]:
         """Those that somebody belongs to."""
         return [team for team in self.all() if caller.role(team)]
+
+    async def naming(self, email: str) -> set[str]:
+        """The teams, usable or not, that have this address among their members now: as the API server says.
+
+        Raises `KubeError`.
+        """
+        found = await list_all(self._connection, MAGE_TEAMS.path(self._namespace))
+        return {live["metadata"]["name"] for live in found if email in _emails(live)}
 
     async def add(self, name: str, spec: MageTeamSpec, *, dry_run: bool = False) -> MageTeam:
         """Make a team. Raises `ConflictError` of the Cloud API, `KubeError`."""
@@ -242,6 +250,10 @@ def _entry(live: Manifest) -> Entry:
     born = Born(metadata.get("creationTimestamp", ""), metadata["name"])
     namespace = str((live.get("spec") or {}).get("namespace", ""))
     return Entry(metadata["uid"], int(metadata["resourceVersion"]), born, namespace, team, problem)
+
+
+def _emails(live: Manifest) -> set[str]:
+    return {str(member.get("email")).lower() for member in (live.get("spec") or {}).get("members") or ()}
 
 
 def _nobody(name: str) -> NotFoundError:
