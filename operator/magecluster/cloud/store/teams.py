@@ -2,7 +2,8 @@
 
 import asyncio
 import bisect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -20,6 +21,7 @@ from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
 from magecluster.kube.kinds import MAGE_TEAMS, Identity
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 ATTEMPTS = 20
 BACKOFF_SECONDS = 0.02
 
@@ -114,10 +116,19 @@ class Teams:
         found = await list_all(self._connection, MAGE_TEAMS.path(self._namespace))
         return {live["metadata"]["name"] for live in found if email in _emails(live)}
 
-    async def add(self, name: str, spec: MageTeamSpec, *, dry_run: bool = False) -> MageTeam:
+    async def fresh(self, name: str) -> MageTeam | None:
+        """From the API server itself; `None` if it is not there or cannot be read. Raises `KubeError`."""
+        try:
+            return (await self._read(name)).team
+        except NotFoundError:
+            return None
+
+    async def add(
+        self, name: str, spec: MageTeamSpec, *, annotations: Mapping[str, str] = NOTHING, dry_run: bool = False
+    ) -> MageTeam:
         """Make a team. Raises `ConflictError` of the Cloud API, `KubeError`."""
         self._check_namespace(name, spec.namespace)
-        metadata = {"name": name, "namespace": self._namespace}
+        metadata = {"name": name, "namespace": self._namespace, "annotations": dict(annotations)}
         manifest = {"apiVersion": API_VERSION, "kind": TEAM_KIND, "metadata": metadata, "spec": spec.manifest()}
         path = MAGE_TEAMS.path(self._namespace)
         try:

@@ -52,11 +52,9 @@ async def restart(call: Call) -> web.Response:
 
 async def post(call: Call) -> web.Response:
     """Make a cluster."""
-    async with change.turn(call, call.sent(ClusterPost).cluster.name):
+    async with idempotency.turn(call), change.turn(call, call.sent(ClusterPost).cluster.name):
         wish, metadata = _planned(call)
-        there = call.services.clusters.find(metadata["namespace"], metadata["name"])
-        done = _repeated(call, there, wish) if there else None
-        done = done or await _make(call, metadata, wish)
+        done = _made_before(call, metadata, wish) or await _make(call, metadata, wish)
     return await finish(call, done, status=201)
 
 
@@ -130,12 +128,23 @@ def _planned(call: Call) -> tuple[Change, Manifest]:
     call.audit |= {"cluster": sent.name, "changes": change.audited(wish)}
     needed = {Permission.CREATE} | ({Permission.ENVIRONMENT} if wish.after.get(ENVS) else set())
     call.require(frozenset(needed))
-    return wish, {**metadata, **idempotency.annotations(call)}
+    annotations = idempotency.annotations(call)
+    return wish, {**metadata, **({"annotations": annotations} if annotations else {})}
 
 
-def _repeated(call: Call, there: Manifest, wish: Change) -> Done | None:
-    """What comes of a request that was sent before; `None` if the cluster was made by another one."""
-    return Done(there, there, replace(wish, patch={})) if idempotency.is_repeated(call, there) else None
+def _made_before(call: Call, metadata: Manifest, wish: Change) -> Done | None:
+    """By the same key. Raises `InvalidRequestError` if that was with another body, under whatever name."""
+    mark = idempotency.mark(call)
+    found = call.services.clusters.holding(metadata["namespace"], mark) if mark else ()
+    done = [_repeated(call, there, metadata["name"], wish) for there in found]
+    return next(filter(None, done), None)
+
+
+def _repeated(call: Call, there: Manifest, name: str, wish: Change) -> Done | None:
+    """What comes of a request that was sent before; `None` if the cluster was made by another one, or is a copy."""
+    kept = there["metadata"].get("annotations", {})
+    repeated = idempotency.is_repeated(call, kept) and there["metadata"]["name"] == name
+    return Done(there, there, replace(wish, patch={})) if repeated else None
 
 
 async def _make(call: Call, metadata: Manifest, wish: Change) -> Done:
@@ -145,7 +154,7 @@ async def _make(call: Call, metadata: Manifest, wish: Change) -> Done:
         live = await _created(call, metadata, wish)
     except KubeConflictError:
         # Another replica may have made it by this very request.
-        if done := _repeated(call, await change.fresh(call, namespace, name), wish):
+        if done := _repeated(call, await change.fresh(call, namespace, name), name, wish):
             return done
         raise ConflictError(f"there is a cluster {name} already: choose another name, or change that one") from None
     except KubeNotFoundError:
