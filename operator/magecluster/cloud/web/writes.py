@@ -9,7 +9,6 @@ from magecluster.api.model import Manifest
 from magecluster.api.spec import PowerState
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.config.environment import secret_name
-from magecluster.cloud.config.fields import ENVS
 from magecluster.cloud.config.merge import Change, merge
 from magecluster.cloud.config.power import RESTARTED_AT, Request, wish_of
 from magecluster.cloud.errors import ConflictError, InvalidRequestError
@@ -126,8 +125,7 @@ def _planned(call: Call) -> tuple[Change, Manifest]:
         secrets=team.spec.secrets,
     )
     call.audit |= {"cluster": sent.name, "changes": change.audited(wish)}
-    needed = {Permission.CREATE} | ({Permission.ENVIRONMENT} if wish.after.get(ENVS) else set())
-    call.require(frozenset(needed))
+    call.require(frozenset({Permission.CREATE}) | (change.needed(wish) & {Permission.ENVIRONMENT}))
     annotations = idempotency.annotations(call)
     return wish, {**metadata, **({"annotations": annotations} if annotations else {})}
 
