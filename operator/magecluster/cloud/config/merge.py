@@ -99,7 +99,8 @@ def merge(
         wished[STATUS,] = request.value
     edits = _edits(readable(before), wished, read, echo=not switched and (status is None or _says_more(wished, read)))
     after = settled(_edited(before, edits), _wish(before, request, edits))
-    check_powers(before, after, secrets, [(vault.secret, place) for place in vault.texts])
+    namespace = live["metadata"].get("namespace", "")
+    check_powers(before, after, secrets, [(vault.secret, place) for place in vault.texts], namespace)
 
     used = _keys(after, vault.secret)
     return Change(
