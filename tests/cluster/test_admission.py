@@ -60,6 +60,22 @@ REFUSED = {
         a_cluster(ingress={"annotations": {"nginx.ingress.kubernetes.io/server-snippet": "x"}}),
         "snippet annotations run configuration",
     ),
+    "a snippet of another controller": (
+        a_cluster(ingress={"annotations": {"nginx.org/server-snippets": "x"}}),
+        "snippet annotations run configuration",
+    ),
+    "configuration of a controller": (
+        a_cluster(ingress={"annotations": {"haproxy-ingress.github.io/config-backend": "x"}}),
+        "snippet annotations run configuration",
+    ),
+    "an order to the container runtime": (
+        a_cluster(podAnnotations={"io.kubernetes.cri-o.Devices": "/dev/sda"}),
+        "orders to the container runtime of the node are refused",
+    ),
+    "an order to the virtual machine of a pod": (
+        a_cluster(podAnnotations={"io.katacontainers.config.hypervisor.path": "/bin/sh"}),
+        "orders to the container runtime of the node are refused",
+    ),
     "a label of ours": (a_cluster(podLabels={"app.kubernetes.io/name": "x"}), "belong to the operator"),
     "a long name": (a_cluster("a" * 41), "at most 40 characters"),
     "a name that no Service can have": (a_cluster("1st"), "beginning with a letter"),
@@ -118,6 +134,14 @@ def test_several_replicas_with_all_they_need(bare: Namespace) -> None:
         )
     )
     assert bare.get("mc", "demo")["spec"]["database"] == {"secretKeyRef": {"name": "postgres", "key": "url"}}
+
+
+def test_annotations_that_only_the_cloud_api_refuses(bare: Namespace) -> None:
+    networks = {"k8s.v1.cni.cncf.io/networks": "lab", "a": "b"}
+    tls = {"nginx.ingress.kubernetes.io/auth-tls-secret": f"{bare.name}/ca"}
+    bare.apply(a_cluster(podAnnotations=networks, ingress={"annotations": tls}))
+    spec = bare.get("mc", "demo")["spec"]
+    assert (spec["podAnnotations"], spec["ingress"]["annotations"]) == (networks, tls)
 
 
 def test_defaults_stand_in_the_object(bare: Namespace) -> None:

@@ -37,6 +37,24 @@ def test_an_editor_changes_config_and_power_and_no_variables(furnished: Team) ->
     assert furnished.space.get("mc", "demo")["spec"]["extraEnvs"] == ENVS
 
 
+@pytest.mark.parametrize("wish", [{"enabled": True}, {"enabled": False}])
+def test_an_editor_does_not_give_mage_the_right_to_run_jobs(furnished: Team, wish: Manifest) -> None:
+    body = {"cluster": {"config": {"kubernetesExecutor": wish, "podAnnotations": {"a": "1"}}}}
+    for query in ("", "?dryRun=true"):
+        answer = furnished.as_("Editor")("PUT", furnished.path() + query, body)
+        assert "clusters:environment" in refused(answer, 403)["message"]
+    assert furnished.space.get("mc", "demo")["spec"]["kubernetesExecutor"] == {}
+    good(furnished.as_("Admin")("PUT", furnished.path(), body))
+    assert furnished.space.get("mc", "demo")["spec"]["kubernetesExecutor"] == wish
+
+
+def test_whoever_makes_clusters_by_a_token_needs_the_right_for_jobs_too(furnished: Team) -> None:
+    body = {"cluster": {"name": "jobs", "config": {"kubernetesExecutor": {"enabled": True}}}}
+    for more, status in ((), 403), (("clusters:environment",), 201):
+        made = token(furnished.as_("Admin"), furnished.name, "clusters:create", *more)["token"]
+        assert furnished.api.client(made)("POST", furnished.clusters, body).status_code == status
+
+
 def test_an_editor_who_sends_back_variables_as_he_read_them_changes_the_rest(furnished: Team) -> None:
     editor = furnished.as_("Editor")
     read = editor.get(furnished.path())["cluster"]["config"]

@@ -134,6 +134,12 @@ class MageTeamSpec(ApiModel):
     """Secrets of the namespace that clusters may refer to by the Cloud API, for example of a database."""
 
 
+class TeamMeta(ObjectMeta):
+    """The part of a team's metadata that the Cloud API reads."""
+
+    annotations: dict[str, str] = {}
+
+
 class MageTeam(ApiModel):
     """A team of the Cloud API."""
 
@@ -147,7 +153,7 @@ class MageTeam(ApiModel):
 
     api_version: str = API_VERSION
     kind: str = TEAM_KIND
-    metadata: ObjectMeta
+    metadata: TeamMeta
     spec: MageTeamSpec
     """What an administrator decided."""
 

@@ -37,6 +37,11 @@ def cel(rule: str, message: str, *, field: str | None = None) -> JsonDict:
     return {"rule": rule, "message": message, **where}
 
 
+def ruled(entry: JsonDict) -> Any:
+    """A rule of a type that is no model, for `Annotated`."""
+    return Field(json_schema_extra={"x-kubernetes-validations": [entry]})
+
+
 QUANTITY = (
     r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$"
 )

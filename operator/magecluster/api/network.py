@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from magecluster.api.model import ApiModel, DnsName, HostName, cel, rules
+from magecluster.api.annotations import refused_keys
+from magecluster.api.model import ApiModel, DnsName, HostName, cel, ruled, rules
 from magecluster.api.pod import StringMap
 
 MAGE_PORT = 6789
@@ -51,6 +52,17 @@ class IngressTls(ApiModel):
     """Secret of type kubernetes.io/tls."""
 
 
+IngressAnnotations = Annotated[
+    StringMap,
+    ruled(
+        cel(
+            refused_keys("ingress.annotations"),
+            "snippet annotations run configuration in the ingress controller and are refused",
+        )
+    ),
+]
+
+
 class Ingress(ApiModel):
     """The address from outside."""
 
@@ -59,18 +71,13 @@ class Ingress(ApiModel):
             "!self.enabled || self.hosts.size() > 0",
             "an enabled ingress needs at least one host in ingress.hosts",
         ),
-        cel(
-            "!self.annotations.exists(k, k.endsWith('-snippet'))",
-            "snippet annotations run configuration in the ingress controller and are refused",
-            field=".annotations",
-        ),
     )
 
     enabled: bool = False
     """Create an Ingress."""
     class_name: DnsName | None = None
     """Ingress class; the default class when absent."""
-    annotations: StringMap = {}
+    annotations: IngressAnnotations = {}
     """For the ingress controller or cert-manager."""
     hosts: Annotated[
         list[IngressHost], Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"})

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from magecluster.api.model import ApiModel, DnsName, Quantity, cel
+from magecluster.api.annotations import refused_keys
+from magecluster.api.model import ApiModel, DnsName, Quantity, cel, ruled
 
 DEFAULT_REPOSITORY = "mageai/mageai"
 DEFAULT_TAG = "0.9.80"
@@ -75,18 +76,24 @@ class Toleration(ApiModel):
 
 StringMap = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)]
 
+PodAnnotations = Annotated[
+    StringMap,
+    ruled(
+        cel(
+            refused_keys("podAnnotations"),
+            "annotations that give orders to the container runtime of the node are refused: remove them",
+        )
+    ),
+]
+
 PodLabels = Annotated[
     dict[str, Annotated[str, Field(max_length=63, pattern=r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")]],
-    Field(
-        max_length=64,
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                cel(
-                    f"!self.exists(k, {OUR_LABELS})",
-                    "labels under app.kubernetes.io/ and magecluster.io/ belong to the operator: choose other names",
-                )
-            ]
-        },
+    Field(max_length=64),
+    ruled(
+        cel(
+            f"!self.exists(k, {OUR_LABELS})",
+            "labels under app.kubernetes.io/ and magecluster.io/ belong to the operator: choose other names",
+        )
     ),
 ]
 

@@ -9,7 +9,16 @@ from magecluster.api.environment import EnvVar
 from magecluster.api.gateway import Gateway
 from magecluster.api.model import QUANTITY, ApiModel, DataKey, DnsName, cel, rules
 from magecluster.api.network import Ingress, Service
-from magecluster.api.pod import Affinity, Image, LocalObjectReference, PodLabels, Resources, StringMap, Toleration
+from magecluster.api.pod import (
+    Affinity,
+    Image,
+    LocalObjectReference,
+    PodAnnotations,
+    PodLabels,
+    Resources,
+    StringMap,
+    Toleration,
+)
 
 
 class PowerState(StrEnum):
@@ -122,7 +131,7 @@ class MageClusterSpec(ApiModel):
     """Taints that the pod tolerates."""
     affinity: Affinity | None = None
     """Rules that attract the pod to nodes or keep it away."""
-    pod_annotations: StringMap = {}
+    pod_annotations: PodAnnotations = {}
     """Annotations of the pod. A change restarts it."""
     pod_labels: PodLabels = {}
     """More labels of the pod. A change restarts it."""

@@ -20,6 +20,8 @@ Path = tuple[str, ...]
 Tree = dict[str, Any]
 
 ENVS = "extraEnvs"
+EXECUTOR = "kubernetesExecutor"
+"""Whoever sets it lets Mage's code make Jobs, and a Job can mount every Secret of the namespace."""
 _WHOLE = (ENVS, "affinity")
 """Fields whose items are leaves: half of one person's variable or rules and half of another's mean nothing."""
 

@@ -14,6 +14,10 @@ It goes leaf by leaf (`fields.py`): two clients can change two variables, or two
 absent is left as it is, at every depth; `null` resets to the default. Only variables are removed by leaving them out,
 because a list has no other way to say so: those that the client read, not those that others added since. Without a
 revision all that is sent is meant. The order of variables stays; new ones come last.
+
+A status that is the same as it was read is mostly an echo, and stays as the spec has it. It is meant, and so in
+conflict with another one, where the request says nothing else against what it read, or says the same by a
+`replicaCount` (`power.py`): the published script would tell its user that the cluster has been started, and it is not.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,7 +40,7 @@ from magecluster.cloud.config.fields import (
     replaced,
     tree,
 )
-from magecluster.cloud.config.power import STATUS, Request, settled, switch, wish_of, with_restart
+from magecluster.cloud.config.power import COUNT, STATUS, Request, settled, switch, wish_of, with_restart
 from magecluster.cloud.config.revision import Digester, Revision
 from magecluster.cloud.config.validation import check_keys, check_powers, sent_environment, valid
 from magecluster.cloud.config.view import REVISION, digester, readable
@@ -83,7 +87,9 @@ def merge(
     digests = digester(live, key)
     revision = sent.pop(REVISION, None)
     read = None if revision is None else Revision.parse(revision, digests)
+    count = sent.get(COUNT)
     request, sent = switch(status, sent)
+    switched = COUNT not in sent and count is not None and read is not None and not read.holds((COUNT,), count)
     if request is Request.RESTARTING:
         sent = with_restart(sent, before, read, now)
 
@@ -91,9 +97,10 @@ def merge(
     wished = _wished(before, sent, read, vault)
     if request in (Request.ACTIVE, Request.STOPPED):
         wished[STATUS,] = request.value
-    edits = _edits(readable(before), wished, read)
+    edits = _edits(readable(before), wished, read, echo=not switched and (status is None or _says_more(wished, read)))
     after = settled(_edited(before, edits), _wish(before, request, edits))
-    check_powers(before, after, secrets, [(vault.secret, place) for place in vault.texts])
+    namespace = live["metadata"].get("namespace", "")
+    check_powers(before, after, secrets, [(vault.secret, place) for place in vault.texts], namespace)
 
     used = _keys(after, vault.secret)
     return Change(
@@ -120,19 +127,29 @@ def _wished(before: Manifest, sent: Manifest, read: Revision | None, vault: Vaul
     if ENVS in sent:
         envs = sent_environment(sent[ENVS], problems)
         variables = Environment(fields[ENVS], read, vault, problems).wish(envs)
-        edits |= {(ENVS, name): variables.get(name) for name in [*fields[ENVS], *variables]}
+        for name in [*fields[ENVS], *variables]:
+            if variables.get(name) is not fields[ENVS].get(name):  # else it is kept, whoever changed it meanwhile
+                edits[ENVS, name] = variables.get(name)
     alone = leaves(valid(replaced(fields, edits), problems))
     paths = [*leaves(fields), *alone]
     return {path: alone.get(path) for path in paths if any(path[:end] in edits for end in range(1, len(path) + 1))}
 
 
-def _edits(there: Mapping[Path, Any], wished: Mapping[Path, Any], read: Revision | None) -> dict[Path, Any]:
-    """The wishes that are changes. Raises `ConflictError`."""
+def _says_more(wished: Mapping[Path, Any], read: Revision | None) -> bool:
+    """Whether the client changed more of what it read than the status."""
+    return read is not None and any(path != (STATUS,) and not read.holds(path, mine) for path, mine in wished.items())
+
+
+def _edits(
+    there: Mapping[Path, Any], wished: Mapping[Path, Any], read: Revision | None, *, echo: bool
+) -> dict[Path, Any]:
+    """The wishes that are changes; `echo`: a status as it was read is none. Raises `ConflictError`."""
     edits: dict[Path, Any] = {}
     conflicts: list[str] = []
     for path, mine in wished.items():
         theirs = there.get(path)
-        if mine == theirs or (read and read.holds(path, mine)):
+        same = read is not None and read.holds(path, mine) and (echo or path != (STATUS,))
+        if mine == theirs or same:
             continue
         if read and not read.holds(path, theirs):
             conflicts.append(named(path))

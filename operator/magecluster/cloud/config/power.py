@@ -21,7 +21,7 @@ the cluster is stopped, and as `status` whether it wishes to run: Active or Stop
 `replicaCount: 0` in the spec shows 0 and Stopped, and runs as soon as it gets another count.
 Every request, repeated, changes nothing more, but for `Restarting` without a revision: with the one that was read
 before the restart, the second is known to be done. `restartedAt` sent without `Restarting` is a restart, too, at a time
-of the client's choice.
+of the client's choice. When a status that was read is meant, and not only sent back: see `merge.py`.
 """
 
 from enum import StrEnum

@@ -4,11 +4,13 @@ The models of the CRD judge, and the API server judges once more (CEL rules, for
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from magecluster.api.annotations import ADDRESS, names_secret, refusal
+from magecluster.api.annotations import REFUSED as REFUSED_ANNOTATIONS
 from magecluster.api.model import Manifest
 from magecluster.api.spec import MageClusterSpec
 from magecluster.cloud.config.environment import SentEnvVar
@@ -60,15 +62,6 @@ them is in our schema: the table only says why."""
 
 _INSTEAD = {"env": ENVS, "persistence": "storage", "postgresql": "database"}
 """Names of Mage's Helm values whose purpose another field has here."""
-
-REFUSED_ANNOTATIONS = {
-    "container.apparmor.security.beta.kubernetes.io/": _POD,
-    "container.seccomp.security.alpha.kubernetes.io/": _POD,
-    "seccomp.security.alpha.kubernetes.io/": _POD,
-    "iam.amazonaws.com/": _IDENTITY,
-    "iam.cloud.google.com/": _IDENTITY,
-}
-"""Beginnings of pod annotations by which other software gives a pod power."""
 
 
 def check_keys(config: Manifest) -> dict[str, str]:
@@ -149,28 +142,44 @@ SecretKey = tuple[str, str]
 """Name of a Secret and a key in it; the key is empty where all of them are taken."""
 
 
-def check_powers(before: Manifest, after: Manifest, allowed: Collection[str], own: Collection[SecretKey]) -> None:
+def check_powers(
+    before: Manifest, after: Manifest, allowed: Collection[str], own: Collection[SecretKey], namespace: str
+) -> None:
     """Refuses what a tenant must not bring into a spec: Secrets of others, and annotations that give power.
 
-    Both are completed specs; what stands in `before` stays allowed. `allowed` are names of Secrets that may be used,
-    `own` are keys that this very change fills. Raises `InvalidConfigError`.
+    Both are completed specs; what stands in `before` stays allowed. `allowed` are names of Secrets of the cluster's
+    `namespace` that may be used, `own` are keys that this very change fills. Raises `InvalidConfigError`.
     """
-    there = {secret for _, secret in _secrets(before)} | set(own)
+    there = {secret for _, secret in _secrets(before, namespace)} | set(own)
     problems = {
         name: f"refers to a Secret that is not this cluster's ({secret[0]}): use secret: true in extraEnvs, "
         "or ask an administrator of Kubernetes to set it"
-        for name, secret in _secrets(after)
+        for name, secret in _secrets(after, namespace)
         if secret not in there and secret[0] not in allowed
     }
-    for key, _ in sorted(after.get("podAnnotations", {}).items() - before.get("podAnnotations", {}).items()):
-        for beginning, reason in REFUSED_ANNOTATIONS.items():
-            if key.startswith(beginning):
-                problems[named(("podAnnotations", key))] = f"is refused: it {reason}"
+    known = set(_annotated(before, MARKED))
+    for path, value in _annotated(after, MARKED):
+        reason = refusal(named(path[:-1]), path[-1])
+        if reason and (path, value) not in known:
+            problems[named(path)] = f"is refused: it {reason}"
     if problems:
         raise InvalidConfigError(problems)
 
 
-def _secrets(spec: Manifest) -> Iterator[tuple[str, SecretKey]]:
+MARKED = tuple(sorted({field for row in REFUSED_ANNOTATIONS for field in row.fields}))
+"""Fields that hold annotations or labels."""
+
+
+def _annotated(spec: Manifest, fields: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    """Annotations and labels by their path."""
+    for field in fields:
+        *above, last = path = tuple(field.split("."))
+        holder = spec.get(above[0], {}) if above else spec
+        for key, value in holder.get(last, {}).items():
+            yield (*path, key), value
+
+
+def _secrets(spec: Manifest, namespace: str) -> Iterator[tuple[str, SecretKey]]:
     """Names of fields, and what they take."""
     for env in spec.get(ENVS, ()):
         if ref := env.get("valueFrom", {}).get("secretKeyRef"):
@@ -184,3 +193,6 @@ def _secrets(spec: Manifest) -> Iterator[tuple[str, SecretKey]]:
         yield f"imagePullSecrets[{index}]", (item["name"], "")
     for index, item in enumerate(spec.get("ingress", {}).get("tls", ())):
         yield f"ingress.tls[{index}]", (item["secretName"], "")
+    for path, value in _annotated(spec, ADDRESS):
+        if names_secret(path[-1]):
+            yield named(path), (value.removeprefix(f"{namespace}/"), "")

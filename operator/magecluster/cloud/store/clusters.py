@@ -120,6 +120,11 @@ class Clusters:
         """Every cluster of a namespace."""
         return (entry.manifest() for entry in self._spaces.get(namespace, {}).values())
 
+    def holding(self, namespace: str, text: str) -> Iterator[Manifest]:
+        """Clusters with this text anywhere in them: it is looked for in what is packed, without unpacking thousands."""
+        wanted = text.encode()
+        return (entry.manifest() for entry in self._spaces.get(namespace, {}).values() if wanted in entry.packed)
+
     def count(self) -> int:
         """How many there are."""
         return sum(map(len, self._spaces.values()))

@@ -2,7 +2,8 @@
 
 import asyncio
 import bisect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -15,11 +16,12 @@ from magecluster.cloud.access.caller import Caller
 from magecluster.cloud.config.fields import merge_patch
 from magecluster.cloud.errors import CloudError, ConflictError, NotFoundError
 from magecluster.cloud.store.signal import Signal
-from magecluster.kube.connection import Connection
+from magecluster.kube.connection import Connection, list_all
 from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
 from magecluster.kube.kinds import MAGE_TEAMS, Identity
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 ATTEMPTS = 20
 BACKOFF_SECONDS = 0.02
 
@@ -106,10 +108,27 @@ class Teams:
         """Those that somebody belongs to."""
         return [team for team in self.all() if caller.role(team)]
 
-    async def add(self, name: str, spec: MageTeamSpec, *, dry_run: bool = False) -> MageTeam:
+    async def naming(self, email: str) -> set[str]:
+        """The teams, usable or not, that have this address among their members now: as the API server says.
+
+        Raises `KubeError`.
+        """
+        found = await list_all(self._connection, MAGE_TEAMS.path(self._namespace))
+        return {live["metadata"]["name"] for live in found if email in _emails(live)}
+
+    async def fresh(self, name: str) -> MageTeam | None:
+        """From the API server itself; `None` if it is not there or cannot be read. Raises `KubeError`."""
+        try:
+            return (await self._read(name)).team
+        except NotFoundError:
+            return None
+
+    async def add(
+        self, name: str, spec: MageTeamSpec, *, annotations: Mapping[str, str] = NOTHING, dry_run: bool = False
+    ) -> MageTeam:
         """Make a team. Raises `ConflictError` of the Cloud API, `KubeError`."""
         self._check_namespace(name, spec.namespace)
-        metadata = {"name": name, "namespace": self._namespace}
+        metadata = {"name": name, "namespace": self._namespace, "annotations": dict(annotations)}
         manifest = {"apiVersion": API_VERSION, "kind": TEAM_KIND, "metadata": metadata, "spec": spec.manifest()}
         path = MAGE_TEAMS.path(self._namespace)
         try:
@@ -244,6 +263,10 @@ def _entry(live: Manifest) -> Entry:
     born = Born(metadata.get("creationTimestamp", ""), metadata["name"])
     namespace = str((live.get("spec") or {}).get("namespace", ""))
     return Entry(metadata["uid"], int(metadata["resourceVersion"]), born, namespace, team, problem)
+
+
+def _emails(live: Manifest) -> set[str]:
+    return {str(member.get("email")).lower() for member in (live.get("spec") or {}).get("members") or ()}
 
 
 def _nobody(name: str) -> NotFoundError:

@@ -4,8 +4,9 @@ Nothing is remembered beside the thing that was made: whatever has a key of ours
 made by that request. So it works on several replicas and after restarts, for as long as the thing exists.
 """
 
+import asyncio
 import hmac
-from typing import Any
+from collections.abc import Mapping
 
 import orjson
 
@@ -50,20 +51,31 @@ def check_same(kept: str | None, call: Call) -> None:
         raise InvalidRequestError({HEADER: "was used for another request: send a new key"})
 
 
-def annotations(call: Call) -> dict[str, Any]:
-    """Metadata of a cluster that is made by this request."""
+def mark(call: Call) -> str | None:
+    """What a cluster or a team has in its annotations of the key that made it, without the body."""
     found = seed(call)
-    return {"annotations": {ANNOTATION: f"{found[:8].hex()}.{fingerprint(call)}"}} if found else {}
+    return f"{found[:8].hex()}." if found else None
 
 
-def is_repeated(call: Call, live: Manifest) -> bool:
-    """Whether this very request made the cluster. Raises `InvalidRequestError`."""
-    found, kept = seed(call), live["metadata"].get("annotations", {}).get(ANNOTATION, "")
-    mark, _, body = kept.partition(".")
-    if found is None or mark != found[:8].hex():
+def annotations(call: Call) -> dict[str, str]:
+    """Of a cluster or a team that is made by this request."""
+    found = mark(call)
+    return {ANNOTATION: found + fingerprint(call)} if found else {}
+
+
+def is_repeated(call: Call, annotations: Mapping[str, str]) -> bool:
+    """Whether this very request made what has these annotations. Raises `InvalidRequestError`."""
+    found, kept = mark(call), annotations.get(ANNOTATION, "")
+    if found is None or not kept.startswith(found):
         return False
-    check_same(body, call)
+    check_same(kept.removeprefix(found), call)
     return True
+
+
+def turn(call: Call) -> asyncio.Lock:
+    """To be held while something is made with the key: two bodies with one key must not make two things."""
+    found = mark(call)
+    return call.services.turns.setdefault(f"{HEADER} {found}", asyncio.Lock()) if found else asyncio.Lock()
 
 
 def restart_time(call: Call, live: Manifest) -> str:

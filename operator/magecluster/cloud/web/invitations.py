@@ -6,21 +6,12 @@ from typing import Any
 from aiohttp import web
 
 from magecluster.api.mageteam import MageTeam
-from magecluster.cloud.access.account import Account
 from magecluster.cloud.access.email import canonical
 from magecluster.cloud.access.invitation import Invitation
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.access.token import RANDOM_BYTES, Parsed, TokenKind, make, parse
-from magecluster.cloud.errors import (
-    ConflictError,
-    GoneError,
-    InvalidRequestError,
-    NotFoundError,
-    TooManyRequestsError,
-    UnauthenticatedError,
-)
-from magecluster.cloud.login.passwords import check_new
-from magecluster.cloud.web import idempotency, identity
+from magecluster.cloud.errors import GoneError, InvalidRequestError, NotFoundError, TooManyRequestsError
+from magecluster.cloud.web import idempotency, identity, newcomer
 from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.invitation_page import page
 from magecluster.cloud.web.members import joined
@@ -55,6 +46,8 @@ async def post(call: Call) -> web.Response:
     email = canonical(sent.email)
     if email is None:
         raise InvalidRequestError({"invitation.email": "is no e-mail address like somebody@example.com, in ASCII"})
+    if not await newcomer.is_known(call, email):
+        await newcomer.check_unknown(call, team.name, email)
     seed = idempotency.seed(call)
     issued = make(TokenKind.INVITATION, team.name, seed or os.urandom(RANDOM_BYTES))
     invitation = Invitation(
@@ -114,10 +107,10 @@ async def accept(call: Call) -> web.Response:
     """
     team, invitation, parsed = await _opened(call)
     call.audit |= {"team": team.metadata.name, "who": invitation.email}
-    if call.services.accounts.find(invitation.email) is None:
-        await _make_account(call, invitation)
+    if not await newcomer.is_known(call, invitation.email):
+        await newcomer.make_account(call, team.metadata.name, invitation.email)
     else:
-        await _check_logged_in(call, invitation)
+        await newcomer.check_logged_in(call, invitation.email)
     await joined(call, team.metadata.name, invitation.email, invitation.role)
     await call.services.invitations.remove(team.metadata.name, parsed.id, dry_run=call.dry_run)
     return done(call, "member")
@@ -142,31 +135,6 @@ async def _opened(call: Call) -> tuple[MageTeam, Invitation, Parsed]:
     return team, invitation, parsed
 
 
-async def _make_account(call: Call, invitation: Invitation) -> None:
-    wish = call.sent(AcceptancePost).invitation
-    if wish.password is None:
-        raise InvalidRequestError({"invitation.password": "is missing: choose one for the new account"})
-    check_new(wish.password)
-    hashed = await call.services.passwords.hash(wish.password)
-    account = Account(email=invitation.email, name=wish.name or "", created=call.services.clock(), password=hashed)
-    try:
-        await call.services.accounts.add(account, dry_run=call.dry_run)
-    except ConflictError:
-        raise UnauthenticatedError(_LOG_IN) from None
-
-
-async def _check_logged_in(call: Call, invitation: Invitation) -> None:
-    shown = identity.token_of(call.request)
-    if shown is None:
-        raise UnauthenticatedError(_LOG_IN)
-    caller = await call.services.sessions.identify(shown.token, call.address)
-    if shown.by_cookie:
-        identity.check_same_site(call.request, call.services.settings)
-    if caller.session is None or caller.account.email != invitation.email:
-        raise UnauthenticatedError(_LOG_IN)
-    call.caller = caller
-
-
 def _shown(invitation: Invitation) -> dict[str, Any]:
     return {
         "id": invitation.id,
@@ -178,7 +146,6 @@ def _shown(invitation: Invitation) -> dict[str, Any]:
     }
 
 
-_LOG_IN = "there is an account with this e-mail already: log in as it, then accept with its token"
 _DRY = {200: "With `dryRun`"}
 _LINK_ENDS = {410: "It was used or withdrawn, or is too old"}
 
@@ -205,7 +172,7 @@ ROUTES = (
         success=201,
         tag="members",
         parameters=(DRY_RUN, IDEMPOTENCY_KEY),
-        also={200: "With `dryRun`", 409: "There are too many open invitations"},
+        also={200: "With `dryRun`", 409: "There are too many, or the e-mail has rights elsewhere and no account yet"},
     ),
     Route(
         method="DELETE",
@@ -243,6 +210,10 @@ ROUTES = (
         success=204,
         tag="members",
         parameters=(DRY_RUN,),
-        also={**_DRY, **_LINK_ENDS, 409: "The team would have no Admin"},
+        also={
+            **_DRY,
+            **_LINK_ENDS,
+            409: "The team would have no Admin, or the e-mail has rights elsewhere and no account yet",
+        },
     ),
 )

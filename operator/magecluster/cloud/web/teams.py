@@ -1,5 +1,6 @@
 """Teams: which namespace they work in, and how much they may use."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -7,11 +8,11 @@ from pydantic import ValidationError
 
 from magecluster.api.mageteam import MageTeam, MageTeamSpec
 from magecluster.cloud.access.permissions import Permission
-from magecluster.cloud.errors import InvalidRequestError
-from magecluster.cloud.web import paging
+from magecluster.cloud.errors import ConflictError, InvalidRequestError
+from magecluster.cloud.web import idempotency, paging
 from magecluster.cloud.web.body import wrong
 from magecluster.cloud.web.call import Call, answer, done, planned
-from magecluster.cloud.web.route import API, CURSOR, DRY_RUN, LIMIT, Access, Route, may
+from magecluster.cloud.web.route import API, CURSOR, DRY_RUN, IDEMPOTENCY_KEY, LIMIT, Access, Route, may
 from magecluster.cloud.web.wire.sessions import Planned
 from magecluster.cloud.web.wire.teams import TeamAnswer, TeamList, TeamPatch, TeamPost
 
@@ -39,7 +40,8 @@ async def post(call: Call) -> web.Response:
     spec = _spec(sent.model_dump(mode="json", exclude={"id"}))
     call.audit["changes"] = _audited(None, spec)
     call.require_served(sent.id, sent.namespace)
-    team = await call.services.teams.add(sent.id, spec, dry_run=call.dry_run)
+    async with idempotency.turn(call):
+        team = _made_before(call, call.services.teams.all()) or await _make(call, sent.id, spec)
     return _answer(call, team, ["team"], 201)
 
 
@@ -68,6 +70,23 @@ async def delete(call: Call) -> web.Response:
     if was:
         call.audit["changes"] = _audited(was.spec, None)
     return done(call, "team")
+
+
+async def _make(call: Call, name: str, spec: MageTeamSpec) -> MageTeam:
+    teams = call.services.teams
+    try:
+        return await teams.add(name, spec, annotations=idempotency.annotations(call), dry_run=call.dry_run)
+    except ConflictError:
+        # Another replica may have made it by this very request.
+        there = await teams.fresh(name) if idempotency.mark(call) else None
+        if there and (made := _made_before(call, [there])):
+            return made
+        raise
+
+
+def _made_before(call: Call, teams: Iterable[MageTeam]) -> MageTeam | None:
+    """By the same key. Raises `InvalidRequestError` if that was with another body."""
+    return next((team for team in teams if idempotency.is_repeated(call, team.metadata.annotations)), None)
 
 
 def _audited(before: MageTeamSpec | None, after: MageTeamSpec | None) -> dict[str, list[Any]]:
@@ -136,7 +155,7 @@ ROUTES = (
         gives=TeamAnswer,
         success=201,
         tag="teams",
-        parameters=(DRY_RUN,),
+        parameters=(DRY_RUN, IDEMPOTENCY_KEY),
         also=_TAKEN,
     ),
     Route(

@@ -10,7 +10,6 @@ from magecluster.api.model import Manifest
 from magecluster.api.spec import PowerState
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.config.environment import secret_name
-from magecluster.cloud.config.fields import ENVS
 from magecluster.cloud.config.merge import Change, merge
 from magecluster.cloud.config.power import RESTARTED_AT, Request, wish_of
 from magecluster.cloud.errors import ConflictError, InvalidRequestError
@@ -53,11 +52,9 @@ async def restart(call: Call) -> web.Response:
 
 async def post(call: Call) -> web.Response:
     """Make a cluster."""
-    async with change.turn(call, call.sent(ClusterPost).cluster.name):
+    async with idempotency.turn(call), change.turn(call, call.sent(ClusterPost).cluster.name):
         wish, metadata = _planned(call)
-        there = call.services.clusters.find(metadata["namespace"], metadata["name"])
-        done = _repeated(call, there, wish) if there else None
-        done = done or await _make(call, metadata, wish)
+        done = _made_before(call, metadata, wish) or await _make(call, metadata, wish)
     return await finish(call, done, status=201)
 
 
@@ -131,14 +128,24 @@ def _planned(call: Call) -> tuple[Change, Manifest]:
         secrets=team.spec.secrets,
     )
     call.audit |= {"cluster": sent.name, "changes": change.audited(wish)}
-    needed = {Permission.CREATE} | ({Permission.ENVIRONMENT} if wish.after.get(ENVS) else set())
-    call.require(frozenset(needed))
-    return wish, {**metadata, **idempotency.annotations(call)}
+    call.require(frozenset({Permission.CREATE}) | (change.needed(wish) & {Permission.ENVIRONMENT}))
+    annotations = idempotency.annotations(call)
+    return wish, {**metadata, **({"annotations": annotations} if annotations else {})}
 
 
-def _repeated(call: Call, there: Manifest, wish: Change) -> Done | None:
-    """What comes of a request that was sent before; `None` if the cluster was made by another one."""
-    return Done(there, there, replace(wish, patch={})) if idempotency.is_repeated(call, there) else None
+def _made_before(call: Call, metadata: Manifest, wish: Change) -> Done | None:
+    """By the same key. Raises `InvalidRequestError` if that was with another body, under whatever name."""
+    mark = idempotency.mark(call)
+    found = call.services.clusters.holding(metadata["namespace"], mark) if mark else ()
+    done = [_repeated(call, there, metadata["name"], wish) for there in found]
+    return next(filter(None, done), None)
+
+
+def _repeated(call: Call, there: Manifest, name: str, wish: Change) -> Done | None:
+    """What comes of a request that was sent before; `None` if the cluster was made by another one, or is a copy."""
+    kept = there["metadata"].get("annotations", {})
+    repeated = idempotency.is_repeated(call, kept) and there["metadata"]["name"] == name
+    return Done(there, there, replace(wish, patch={})) if repeated else None
 
 
 async def _make(call: Call, metadata: Manifest, wish: Change) -> Done:
@@ -148,7 +155,7 @@ async def _make(call: Call, metadata: Manifest, wish: Change) -> Done:
         live = await _created(call, metadata, wish)
     except KubeConflictError:
         # Another replica may have made it by this very request.
-        if done := _repeated(call, await change.fresh(call, namespace, name), wish):
+        if done := _repeated(call, await change.fresh(call, namespace, name), name, wish):
             return done
         raise ConflictError(f"there is a cluster {name} already: choose another name, or change that one") from None
     except KubeNotFoundError:

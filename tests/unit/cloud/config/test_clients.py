@@ -157,7 +157,7 @@ class Clients(RuleBasedStateMachine):
             now[name] = (config[above[0]] if above else config).get(last)
         if client.power:
             now["status"] = client.power
-            if config["replicaCount"] < 2:
+            if config["replicaCount"] == (client.power == "Active"):
                 del now["replicaCount"]
         names = {e["name"]: e["value"] for e in config["extraEnvs"]}
         for name in VARIABLES:
@@ -165,7 +165,14 @@ class Clients(RuleBasedStateMachine):
         changes = {name: value for name, value in now.items() if value != client.saw.get(name)}
         if "status" not in now and config["replicaCount"] == 0:
             changes["status"] = "Stopped"
+        if client.power and self.means_the_status(client, config, changes):
+            changes["status"] = client.power
         return changes
+
+    def means_the_status(self, client: Client, config: Manifest, changes: State) -> bool:
+        """Although it may be the one that it saw."""
+        switches = config["replicaCount"] == (client.power == "Active")
+        return not changes or (switches and config["replicaCount"] != client.saw["replicaCount"])
 
     def variable(self, client: Client, name: str) -> Var | None:
         key = f"extraEnvs[{name}]"

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from tests.support.cloud import NOW, config_of, done, get, patched, put, stored
+from tests.support.cloud import NOW, config_of, done, env, from_secret, get, patched, put, stored
 
 from magecluster.api.model import Manifest
 from magecluster.cloud.errors import CloudError, ConflictError, ContradictionError, InvalidConfigError
@@ -126,6 +126,45 @@ def test_a_status_that_was_only_read_does_not_undo_anothers() -> None:
     after = done(stopped, read["config"], read["status"])
     assert wish(after) == ("Stopped", 3)
     assert after["spec"]["nodeSelector"] == {"pool": "a"}
+
+
+def published(live: Manifest, status: str) -> tuple[Manifest, str]:
+    """What the published script sends that starts or stops."""
+    return {**config_of(live), "replicaCount": 1 if status == "Active" else 0}, status
+
+
+@pytest.mark.parametrize("variables", [False, True], ids=["", "and changed a variable"])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("status", ["Active", "Stopped"])
+def test_the_published_script_does_not_succeed_with_what_somebody_undid(
+    status: str, count: int, *, variables: bool
+) -> None:
+    live = stored(replicaCount=count, status=status, extraEnvs=[env("A", "x"), from_secret("B")])
+    sent = published(live, status)
+    theirs = {"extraEnvs": [env("A", "y"), env("B", "z", secret=False)]} if variables else None
+    other = done(live, theirs, "Stopped" if status == "Active" else "Active")
+    with pytest.raises(ConflictError) as refusal:
+        put(other, *sent)
+    assert list(refusal.value.fields) == ["status"]
+    again = done(other, *published(other, status))
+    assert wish(again) == (status, count)
+    assert put(again, *sent).patch == {}, "by now it is as both wished"
+
+
+def test_a_count_that_switches_says_that_the_status_is_meant() -> None:
+    live = stored(**STOPPED)
+    config, _ = published(live, "Stopped")
+    started = done(live, None, "Active")
+    for status in ("Stopped", None):
+        with pytest.raises(ConflictError) as refusal:
+            put(started, {**config, "nodeSelector": {"pool": "a"}}, status)
+        assert list(refusal.value.fields) == ["status"]
+
+
+def test_a_config_that_was_only_read_undoes_nothing_without_a_status() -> None:
+    for before, after in ((RUNNING, "Stopped"), (BY_COUNT, "Active")):
+        live = stored(**before)
+        assert put(done(live, None, after), config_of(live)).patch == {}
 
 
 def test_a_restart_is_a_time() -> None:

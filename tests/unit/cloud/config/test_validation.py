@@ -1,11 +1,14 @@
+import re
 from typing import Any
 
 import pytest
 from tests.support.cloud import config_of, env, from_secret, put, stored
 
+from magecluster.api.annotations import REFUSED as REFUSED_ANNOTATIONS
+from magecluster.api.annotations import Refused
 from magecluster.api.environment import RESERVED
 from magecluster.api.model import Manifest
-from magecluster.cloud.config.validation import REFUSED, REFUSED_ANNOTATIONS
+from magecluster.cloud.config.validation import REFUSED
 from magecluster.cloud.errors import InvalidConfigError
 
 HOSTILE = "s3cr3t-and-must-not-be-quoted"
@@ -164,10 +167,107 @@ def test_another_key_of_a_secret_in_use_is_refused_and_the_same_is_not() -> None
     assert put(live, {"extraEnvs": [kept, from_secret("B", "vault", "a")]}).changed == ["extraEnvs[B]"]
 
 
-@pytest.mark.parametrize("beginning", REFUSED_ANNOTATIONS)
-def test_pod_annotations_that_give_power_are_refused(beginning: str) -> None:
-    annotations = {f"{beginning}mage": "x", "example.com/team": "data"}
-    assert list(problems({"podAnnotations": annotations})) == [f"podAnnotations.{beginning}mage"]
-    live = stored(podAnnotations=annotations)
+POWERFUL = [
+    ("podAnnotations", "container.apparmor.security.beta.kubernetes.io/mage"),
+    ("podAnnotations", "seccomp.security.alpha.kubernetes.io/pod"),
+    ("podAnnotations", "container.seccomp.security.alpha.kubernetes.io/mage"),
+    ("podAnnotations", "iam.amazonaws.com/role"),
+    ("podAnnotations", "iam.cloud.google.com/service-account"),
+    ("podAnnotations", "k8s.v1.cni.cncf.io/networks"),
+    ("podAnnotations", "v1.multus-cni.io/default-network"),
+    ("podAnnotations", "cni.projectcalico.org/ipAddrs"),
+    ("podAnnotations", "networking.gke.io/interfaces"),
+    ("podAnnotations", "io.kubernetes.cri-o.Devices"),
+    ("podAnnotations", "io.katacontainers.config.hypervisor.path"),
+    ("podAnnotations", "run.oci.handler"),
+    ("podAnnotations", "org.systemd.property.DeviceAllow"),
+    ("podAnnotations", "cpu-load-balancing.crio.io"),
+    ("podAnnotations", "devices.nri.io/container.mage"),
+    ("podAnnotations", "cdi.k8s.io/gpu"),
+    ("podAnnotations", "sidecar.istio.io/inject"),
+    ("podAnnotations", "sidecar.istio.io/userVolume"),
+    ("podAnnotations", "inject.istio.io/templates"),
+    ("podAnnotations", "config.linkerd.io/proxy-image"),
+    ("podAnnotations", "vault.hashicorp.com/agent-inject"),
+    ("podAnnotations", "instrumentation.opentelemetry.io/inject-python"),
+    ("podLabels", "sidecar.istio.io/inject"),
+    ("podLabels", "azure.workload.identity/use"),
+    ("podLabels", "aadpodidbinding"),
+    ("ingress.annotations", "nginx.ingress.kubernetes.io/configuration-snippet"),
+    ("ingress.annotations", "nginx.org/server-snippets"),
+    ("ingress.annotations", "nginx.org/location-snippets"),
+    ("ingress.annotations", "haproxy.org/backend-config-snippet"),
+    ("ingress.annotations", "haproxy-ingress.github.io/config-backend"),
+    ("ingress.annotations", "nginx.org/policies"),
+    ("ingress.annotations", "nginx.ingress.kubernetes.io/auth-proxy-set-headers"),
+    ("ingress.annotations", "nginx.ingress.kubernetes.io/fastcgi-params-configmap"),
+    ("ingress.annotations", "traefik.ingress.kubernetes.io/router.middlewares"),
+    ("ingress.annotations", "traefik.ingress.kubernetes.io/router.tls.options"),
+    ("ingress.annotations", "projectcontour.io/tls-cert-namespace"),
+    ("service.annotations", "traefik.ingress.kubernetes.io/service.serverstransport"),
+    ("service.annotations", "getambassador.io/config"),
+]
+"""Field and key, as they are written by people."""
+
+
+def set_in(field: str, values: dict[str, str]) -> Manifest:
+    above, _, last = field.rpartition(".")
+    return {above: {last: values}} if above else {last: values}
+
+
+@pytest.mark.parametrize(("field", "key"), POWERFUL)
+def test_annotations_that_give_power_are_refused(field: str, key: str) -> None:
+    values = {key: "x", "example.com/team": "data"}
+    assert list(problems(set_in(field, values))) == [f"{field}.{key}"]
+    live = stored(**set_in(field, values))
     assert put(live, {**config_of(live), "replicaCount": 2}).changed == ["replicaCount"]
-    assert list(problems({"podAnnotations": {f"{beginning}mage": "y"}}, live)) == [f"podAnnotations.{beginning}mage"]
+    assert list(problems(set_in(field, {key: "y"}), live)) == [f"{field}.{key}"]
+
+
+HARMLESS = [
+    ("podAnnotations", "prometheus.io/scrape"),
+    ("podAnnotations", "cluster-autoscaler.kubernetes.io/safe-to-evict"),
+    ("podAnnotations", "kubernetes.io/ingress-bandwidth"),
+    ("podLabels", "team"),
+    ("ingress.annotations", "cert-manager.io/cluster-issuer"),
+    ("ingress.annotations", "nginx.ingress.kubernetes.io/proxy-body-size"),
+    ("ingress.annotations", "nginx.ingress.kubernetes.io/auth-secret-type"),
+    ("ingress.annotations", "traefik.ingress.kubernetes.io/router.entrypoints"),
+    ("service.annotations", "service.beta.kubernetes.io/aws-load-balancer-type"),
+]
+
+
+@pytest.mark.parametrize(("field", "key"), HARMLESS)
+def test_other_annotations_are_not(field: str, key: str) -> None:
+    assert put(stored(), set_in(field, {key: "x"})).changed == [f"{field}.{key}"]
+
+
+@pytest.mark.parametrize("row", REFUSED_ANNOTATIONS, ids=lambda row: row.pattern)
+def test_every_row_of_the_table_is_tried(row: Refused) -> None:
+    assert [key for field, key in POWERFUL if field in row.fields and re.search(row.pattern, key)]
+
+
+SECRET_KEYS = [
+    ("ingress.annotations", "nginx.ingress.kubernetes.io/auth-secret"),
+    ("ingress.annotations", "nginx.ingress.kubernetes.io/auth-tls-secret"),
+    ("ingress.annotations", "nginx.ingress.kubernetes.io/proxy-ssl-secret"),
+    ("ingress.annotations", "nginx.org/basic-auth-secret"),
+    ("ingress.annotations", "nginx.com/jwt-key"),
+    ("ingress.annotations", "haproxy.org/server-ca"),
+    ("ingress.annotations", "alb.ingress.kubernetes.io/auth-idp-oidc"),
+    ("service.annotations", "konghq.com/client-cert"),
+]
+
+
+@pytest.mark.parametrize(("field", "key"), SECRET_KEYS)
+def test_annotations_name_only_secrets_that_the_team_may_use(field: str, key: str) -> None:
+    live = stored()
+    live["metadata"]["namespace"] = "ours"
+    for value in ("theirs", "others/theirs", "ours/theirs", "others/mine", "ours-too/mine", "file:///etc/x"):
+        found = problems(set_in(field, {key: value}), live, secrets=("mine",))
+        assert list(found) == [f"{field}.{key}"]
+        assert "ask an administrator" in found[f"{field}.{key}"]
+    for value in ("mine", "ours/mine"):
+        assert put(live, set_in(field, {key: value}), secrets=("mine",)).changed == [f"{field}.{key}"]
+    kept = {**stored(**set_in(field, {key: "others/theirs"})), "metadata": live["metadata"]}
+    assert put(kept, {**config_of(kept), "replicaCount": 2}).changed == ["replicaCount"]

@@ -17,6 +17,8 @@ from magecluster.cloud.web.change import Done, audited, needed
         ({}, {"image": {"tag": "0.9.79"}}, None, {"clusters:change"}),
         ({}, {"extraEnvs": [env("A", "1")]}, None, {"clusters:environment"}),
         ({"extraEnvs": [env("A", "1")]}, {"extraEnvs": []}, None, {"clusters:environment"}),
+        ({}, {"kubernetesExecutor": {"enabled": True}}, None, {"clusters:environment"}),
+        ({"kubernetesExecutor": {"enabled": False}}, {"kubernetesExecutor": None}, None, {"clusters:environment"}),
         (
             {},
             {"podLabels": {"a": "b"}, "extraEnvs": [env("A", "1")]},
