@@ -11,11 +11,11 @@ from magecluster.cloud.access.invitation import Invitation
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.access.token import RANDOM_BYTES, Parsed, TokenKind, make, parse
 from magecluster.cloud.errors import GoneError, InvalidRequestError, NotFoundError, TooManyRequestsError
-from magecluster.cloud.web import idempotency, identity, newcomer
+from magecluster.cloud.web import idempotency, identity, newcomer, paging
 from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.invitation_page import page
 from magecluster.cloud.web.members import joined
-from magecluster.cloud.web.route import API, DRY_RUN, IDEMPOTENCY_KEY, Access, Route, may
+from magecluster.cloud.web.route import API, CURSOR, DRY_RUN, IDEMPOTENCY_KEY, LIMIT, Access, Route, may
 from magecluster.cloud.web.services import rfc3339
 from magecluster.cloud.web.teams import TEAM
 from magecluster.cloud.web.wire.sessions import Planned
@@ -34,10 +34,11 @@ HOUR = 3600.0
 
 
 async def list_(call: Call) -> web.Response:
-    """Open invitations."""
-    metadata = call.of().metadata
-    found = await call.services.invitations.of(metadata.name, metadata.uid)
-    return answer({"invitations": [_shown(one) for one in sorted(found.values(), key=lambda one: one.created)]})
+    """Open invitations, oldest first."""
+    team = call.of().metadata
+    found = await call.services.invitations.of(team.name, team.uid)
+    page, metadata = paging.page(call, found.values(), lambda one: paging.oldest_first(one.created, one.id))
+    return answer({"invitations": [_shown(one) for one in page], "metadata": metadata})
 
 
 async def post(call: Call) -> web.Response:
@@ -159,6 +160,7 @@ ROUTES = (
         handler=list_,
         gives=InvitationList,
         tag="members",
+        parameters=(LIMIT, CURSOR),
     ),
     Route(
         method="POST",

@@ -35,3 +35,8 @@ def page(call: Call, items: Iterable[T], name: Callable[[T], str]) -> tuple[list
     count, start = size(call), after(call)
     rest = sorted((item for item in items if name(item) > start), key=name)
     return rest[:count], metadata(name(rest[count - 1]) if len(rest) > count else None)
+
+
+def oldest_first(created: float, id_: str) -> str:
+    """A name for `page` of what has none: in order of time, and one for each."""
+    return f"{created:020.6f} {id_}"

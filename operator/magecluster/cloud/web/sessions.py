@@ -7,9 +7,10 @@ from aiohttp import web
 from magecluster.cloud.access.account import Account
 from magecluster.cloud.access.account import Session as Opened
 from magecluster.cloud.errors import CloudError, TooManyRequestsError
+from magecluster.cloud.web import paging
 from magecluster.cloud.web.call import Call, answer, done, planned
 from magecluster.cloud.web.identity import check_api_key
-from magecluster.cloud.web.route import API, DRY_RUN, Access, Parameter, Route
+from magecluster.cloud.web.route import API, CURSOR, DRY_RUN, LIMIT, Access, Parameter, Route
 from magecluster.cloud.web.services import rfc3339
 from magecluster.cloud.web.wire.sessions import (
     MeAnswer,
@@ -58,8 +59,10 @@ def user(account: Account) -> dict[str, object]:
 
 
 async def list_(call: Call) -> web.Response:
-    """Where the account is logged in."""
-    caller = call.who()
+    """Where the account is logged in, oldest first."""
+    caller, now = call.who(), call.services.clock()
+    living = [session for session in caller.account.sessions.values() if session.expires > now]
+    page, metadata = paging.page(call, living, lambda one: paging.oldest_first(one.created, one.id))
     sessions = [
         {
             "id": session.id,
@@ -69,10 +72,9 @@ async def list_(call: Call) -> web.Response:
             "address": session.address,
             "current": session.id == caller.id,
         }
-        for session in sorted(caller.account.sessions.values(), key=lambda session: session.created)
-        if session.expires > call.services.clock()
+        for session in page
     ]
-    return answer({"sessions": sessions})
+    return answer({"sessions": sessions, "metadata": metadata})
 
 
 async def delete(call: Call) -> web.Response:
@@ -127,6 +129,7 @@ ROUTES = (
         handler=list_,
         gives=SessionList,
         tag="sessions",
+        parameters=(LIMIT, CURSOR),
     ),
     Route(
         method="DELETE",

@@ -10,9 +10,9 @@ from magecluster.cloud.access.credentials import ServiceToken
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.access.token import RANDOM_BYTES, TokenKind, make
 from magecluster.cloud.errors import ConflictError, ForbiddenError, NotFoundError
-from magecluster.cloud.web import idempotency
+from magecluster.cloud.web import idempotency, paging
 from magecluster.cloud.web.call import Call, answer, done, planned
-from magecluster.cloud.web.route import DRY_RUN, IDEMPOTENCY_KEY, Route, may
+from magecluster.cloud.web.route import CURSOR, DRY_RUN, IDEMPOTENCY_KEY, LIMIT, Route, may
 from magecluster.cloud.web.services import rfc3339
 from magecluster.cloud.web.teams import TEAM
 from magecluster.cloud.web.wire.sessions import Planned
@@ -24,11 +24,12 @@ DAY = 24 * 3600.0
 
 
 async def list_(call: Call) -> web.Response:
-    """One's own, and for Admins those of all."""
+    """One's own, and for Admins those of all, oldest first."""
     everybody = Permission.MEMBERS in call.rights
     accounts = call.services.accounts.all() if everybody else [call.who().account]
-    found = [_shown(account, token) for account in accounts for token in _of(account, call)]
-    return answer({"tokens": sorted(found, key=lambda token: (token["created_at"], token["id"]))})
+    found = [(account, token) for account in accounts for token in _of(account, call)]
+    page, metadata = paging.page(call, found, lambda one: paging.oldest_first(one[1].created, one[1].id))
+    return answer({"tokens": [_shown(account, token) for account, token in page], "metadata": metadata})
 
 
 async def post(call: Call) -> web.Response:
@@ -124,6 +125,7 @@ ROUTES = (
         handler=list_,
         gives=TokenList,
         tag="tokens",
+        parameters=(LIMIT, CURSOR),
     ),
     Route(
         method="POST",

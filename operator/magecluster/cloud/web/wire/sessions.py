@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from magecluster.api.mageteam import Role
-from magecluster.cloud.web.wire.base import Answer, DryRun, Timestamp, Wire
+from magecluster.cloud.web.wire.base import Answer, DryRun, PageMetadata, Timestamp, Wire
 
 Password = Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
 
@@ -63,9 +63,10 @@ class OpenSession(Answer):
 
 
 class SessionList(Answer):
-    """Where the account is logged in."""
+    """Where the account is logged in, oldest first."""
 
     sessions: list[OpenSession]
+    metadata: PageMetadata
 
 
 class Membership(Answer):

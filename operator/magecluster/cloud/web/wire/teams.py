@@ -162,9 +162,10 @@ class InvitationAnswer(Answer):
 
 
 class InvitationList(Answer):
-    """Open invitations of a team."""
+    """Open invitations of a team, oldest first."""
 
     invitations: list[Invitation]
+    metadata: PageMetadata
 
 
 class Offer(Answer):

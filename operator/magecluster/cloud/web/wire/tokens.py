@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from magecluster.cloud.access.permissions import Permission
-from magecluster.cloud.web.wire.base import Answer, DryRun, Scope, Timestamp, Wire
+from magecluster.cloud.web.wire.base import Answer, DryRun, PageMetadata, Scope, Timestamp, Wire
 
 
 class NewToken(Wire):
@@ -50,6 +50,7 @@ class TokenAnswer(Answer):
 
 
 class TokenList(Answer):
-    """Service tokens of a team: one's own, and for Admins all."""
+    """Service tokens of a team: one's own, and for Admins all; oldest first."""
 
     tokens: list[Token]
+    metadata: PageMetadata
