@@ -37,7 +37,7 @@ def test_without_a_login_nothing_is_told(lab: Namespace) -> None:
 
 @pytest.mark.parametrize(("email", "password"), [("admin@admin.com", "admin"), (OWNER, "admin"), (OWNER, "")])
 def test_no_password_that_anybody_could_know_works(lab: Namespace, email: str, password: str) -> None:
-    with at(lab, "lab") as mage, pytest.raises(MageError, match="code 404"):
+    with at(lab, "lab") as mage, pytest.raises(MageError, match="code 401"):
         mage.login(email, password, within=0)
 
 
