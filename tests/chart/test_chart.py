@@ -202,7 +202,7 @@ def uses_everything(api: CloudApi, own: Namespace, team: str) -> None:
     good(client("POST", path, {"cluster": {"name": "demo", "config": {"extraEnvs": [secret]}}}))
     good(client("PUT", f"{path}/demo", {"cluster": {"config": {"extraEnvs": [{**secret, "value": "y"}]}}}))
     invited = good(
-        client("POST", f"/teams/{team}/invitations", {"invitation": {"email": "vi@example.com", "role": "Viewer"}})
+        client("POST", f"/teams/{team}/invitations", {"invitation": {"email": "new@example.com", "role": "Viewer"}})
     )
     good(client("DELETE", f"/teams/{team}/invitations/{invited['invitation']['id']}"))
     token = good(client("POST", f"/teams/{team}/tokens", {"token": {"name": "ci", "scopes": ["clusters:read"]}}))[

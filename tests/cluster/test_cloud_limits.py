@@ -53,9 +53,9 @@ def test_only_so_many_clusters_run(team: Team) -> None:
     [
         ({"cpu": "3"}, {"resources": resources(cpu="1")}, {"resources": resources(cpu="2500m")}),
         (
-            {"memory": "3Gi"},
+            {"memory": "5Gi"},
             {"resources": resources(memory="1Gi")},
-            {"resources": resources(memory="2800Mi")},
+            {"resources": resources(memory="3Gi")},
         ),
         ({"storage": "50Gi"}, {"storage": {"size": "20Gi"}}, {"storage": {"size": "31Gi"}}),
     ],
