@@ -43,6 +43,14 @@ def to_client(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
     return passed
 
 
+def of_other_body(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
+    """Headers of Mage's answer for a body that is not the one it sent."""
+    passed = to_client(headers)
+    for name in ("Content-Length", "Etag"):
+        passed.popall(name, None)
+    return passed
+
+
 def _sendable(value: str) -> str:
     """Text that can be encoded: aiohttp reads bytes that are no UTF-8 as surrogates and then cannot write them."""
     try:

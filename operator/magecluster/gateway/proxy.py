@@ -8,7 +8,7 @@ from aiohttp import web
 from yarl import URL
 
 from magecluster.gateway.errors import error, unavailable
-from magecluster.gateway.headers import to_client, to_mage
+from magecluster.gateway.headers import of_other_body, to_client, to_mage
 from magecluster.gateway.sockets import Sockets, is_socket
 from magecluster.gateway.statuses import BEGINNING, CHALLENGE, LIMIT, Answer, Call, from_page, may_be_error, true_answer
 
@@ -108,9 +108,7 @@ async def _beginning(content: aiohttp.StreamReader) -> bytes:
 
 
 def _corrected(true: Answer, answer: aiohttp.ClientResponse) -> web.Response:
-    headers = to_client(answer.headers)
-    for name in ("Content-Length", "Etag"):  # those of the body that Mage sent
-        headers.popall(name, None)
+    headers = of_other_body(answer.headers)
     if true.status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", CHALLENGE)
     return web.Response(status=true.status, body=true.body, headers=headers)

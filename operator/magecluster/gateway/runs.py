@@ -15,13 +15,11 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import hdrs, web
 
-from magecluster.gateway.errors import RETRY_SECONDS, error
-from magecluster.gateway.payload import Json, RefusedError
+from magecluster.gateway.endpoints import bearer, body_of, refusal, refused
+from magecluster.gateway.payload import RefusedError
 from magecluster.gateway.run_request import parse
 from magecluster.gateway.runner import Runner, RunnerError, answer_of
 from magecluster.gateway.settings import Settings
-from magecluster.gateway.statuses import CHALLENGE
-from magecluster.gateway.triggers import bearer, body_of
 
 HELD_BYTES = 1024 * 1024
 """Longest answer that is sent as a whole, with its length; of longer ones no more than that is held at a time."""
@@ -33,14 +31,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,250}=*")
 """RFC 6750 §2.1."""
 _SUCCESS = b'{"run"'
 """How an answer begins that is no error."""
-_METHODS = "POST, OPTIONS"
-_NO_TOKEN = "The token of a trigger is missing, or is none; send /api/runs/TOKEN or Authorization: Bearer TOKEN"  # noqa: S105
-_HEADERS = {
-    401: {"WWW-Authenticate": CHALLENGE},
-    405: {"Allow": _METHODS},
-    429: {"Retry-After": "1"},
-    503: {"Retry-After": str(RETRY_SECONDS)},
-}
+_NO_TOKEN = "The token of a trigger is missing, or is none; send /api/runs/TOKEN or Authorization: Bearer TOKEN"  # noqa: S105  a message
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -81,14 +72,14 @@ class Runs:
     async def run(self, request: web.Request) -> web.StreamResponse:
         """The answer to a request by any method but OPTIONS."""
         if request.method != hdrs.METH_POST:
-            return _refusal(405, "method_not_allowed", f"A run is not asked for by {request.method}; use POST")
+            return refusal(405, "method_not_allowed", f"A run is not asked for by {request.method}; use POST")
         token = request.match_info.get("token") or bearer(request)
         if not _TOKEN.fullmatch(token):
-            return _refusal(401, "unauthenticated", _NO_TOKEN)
+            return refusal(401, "unauthenticated", _NO_TOKEN)
         try:
             run = parse(await body_of(request))
-        except RefusedError as refused:
-            return _refusal(400, "bad_request", str(refused))
+        except RefusedError as wrong:
+            return refusal(400, "bad_request", str(wrong))
         asked = {
             "op": "run",
             "token": token,
@@ -101,18 +92,18 @@ class Runs:
                 return await self._answer(request, reader)
         except FullError:
             message = "All runs that may be executed or wait are there already; try again in some seconds"
-            return _refusal(429, "too_many_runs", message)
+            return refusal(429, "too_many_runs", message)
         except RunnerError as failure:
-            return _told(failure.told)
+            return refused(failure.told["error"])
 
     async def _answer(self, request: web.Request, reader: asyncio.StreamReader) -> web.StreamResponse:
         try:
             async with asyncio.timeout(self._settings.runs_timeout_seconds + SPARE_SECONDS):
                 beginning = await _beginning(reader)
         except TimeoutError:
-            return _refusal(504, "timeout", "The runner did not end the run in time; see its log")
+            return refusal(504, "timeout", "The runner did not end the run in time; see its log")
         if not beginning.startswith(_SUCCESS):
-            return _told(answer_of(beginning))
+            return refused(answer_of(beginning)["error"])
         if not reader.at_eof():
             return await _streamed(request, beginning, reader)
         if not beginning.endswith(b"\n"):
@@ -145,12 +136,3 @@ async def _streamed(request: web.Request, beginning: bytes, reader: asyncio.Stre
             # An end in good order would pass off a part of the answer as the whole.
             request.transport.abort()
     return response
-
-
-def _told(answer: Json) -> web.Response:
-    found = answer["error"]
-    return _refusal(found["code"], found["type"], found["message"])
-
-
-def _refusal(code: int, type_: str, message: str) -> web.Response:
-    return error(code, type_, message, _HEADERS.get(code))

@@ -20,18 +20,15 @@ import structlog
 from aiohttp import hdrs, web
 from yarl import URL
 
-from magecluster.gateway.errors import RETRY_SECONDS, error, unavailable
-from magecluster.gateway.headers import to_client, to_mage
+from magecluster.gateway.endpoints import bearer, body_of, refusal, refused
+from magecluster.gateway.errors import unavailable
+from magecluster.gateway.headers import of_other_body, to_mage
 from magecluster.gateway.payload import KEY_HEADER, RUN, Json, Once, RefusedError, once, parse
-from magecluster.gateway.statuses import CHALLENGE, Call, true_answer
-
-BODY_BYTES = 16 * 1024 * 1024
-"""Longest body. Mage keeps what is in it with the run."""
+from magecluster.gateway.statuses import Call, true_answer
 
 REPLAYED = "Idempotent-Replayed"
 """Header of an answer that is about a run which an earlier call had started."""
 
-_METHODS = "POST, OPTIONS"
 _NO_TOKEN = "The token of the trigger is missing; send it as Authorization: Bearer TOKEN"  # noqa: S105  a message
 _REPLACED = (hdrs.ACCEPT_ENCODING, hdrs.CONTENT_LENGTH, hdrs.CONTENT_ENCODING, hdrs.CONTENT_TYPE, KEY_HEADER)
 """Headers that do not fit what Mage is sent instead."""
@@ -66,18 +63,17 @@ class Triggers:
     async def start(self, request: web.Request) -> web.Response:
         """The answer to a call by any method but OPTIONS."""
         if request.method != hdrs.METH_POST:
-            message = f"A run is not started by {request.method}; use POST"
-            return error(405, "method_not_allowed", message, {hdrs.ALLOW: _METHODS})
+            return refusal(405, "method_not_allowed", f"A run is not started by {request.method}; use POST")
         given = request.match_info["trigger"]
         if not (token := request.match_info.get("token") or bearer(request)):
-            return _error({"code": 401, "type": "unauthenticated", "message": _NO_TOKEN})
+            return refusal(401, "unauthenticated", _NO_TOKEN)
         if not re.fullmatch(r"[0-9]{1,18}", given):
-            return error(404, "not_found", f"There is no trigger {given}; its number stands in the list of triggers")
+            return refusal(404, "not_found", f"There is no trigger {given}; its number stands in the list of triggers")
         try:
             payload = parse(await body_of(request))
             same = once(payload, int(given), request.headers.getall(KEY_HEADER, []))
-        except RefusedError as refused:
-            return error(400, "bad_request", str(refused))
+        except RefusedError as wrong:
+            return refusal(400, "bad_request", str(wrong))
         call = Start(request, int(given), token, payload)
         # With a key it is done to its end, whether or not the client waits: else nobody knew whether a run was started.
         return await (self._to_its_end(self._once(call, same)) if same else self._now(call))
@@ -87,30 +83,30 @@ class Triggers:
         await asyncio.gather(*self._begun, return_exceptions=True)
 
     async def _now(self, call: Start) -> web.Response:
-        refused = await self._refused(call)
-        return _error(refused) if refused else await self._ask_mage(call)
+        told = await self._told(call)
+        return refused(told) if told else await self._ask_mage(call)
 
     async def _once(self, call: Start, same: Once) -> web.Response:
         async with self._locks.setdefault(same.key, asyncio.Lock()):
-            refused = await self._refused(call)
+            told = await self._told(call)
             # What a repeated call asks for has happened, also when the trigger was made inactive since.
-            if refused and refused["code"] != 409:  # noqa: PLR2004  HTTP: conflict
-                return _error(refused)
+            if told and told["code"] != 409:  # noqa: PLR2004  HTTP: conflict
+                return refused(told)
             found = await self._runner.ask({"op": "run_of_key", "trigger": call.trigger, "key": same.key})
             if "error" in found:
-                return _error(found["error"])
+                return refused(found["error"])
             if found[RUN]:
                 return _again(found[RUN], same)
-            if refused:
-                return _error(refused)
+            if told:
+                return refused(told)
             call.payload[RUN]["metrics"] = same.metrics
             return await self._ask_mage(call)
 
-    async def _refused(self, call: Start) -> Json | None:
+    async def _told(self, call: Start) -> Json | None:
         """Why the trigger does not start a run for this token, if it does not."""
         found = await self._runner.ask({"op": "trigger", "id": str(call.trigger), "token": call.token})
-        refused: Json | None = found.get("error")
-        return refused
+        told: Json | None = found.get("error")
+        return told
 
     async def _ask_mage(self, call: Start) -> web.Response:
         """Mage's own answer. Always by the one address that has no token in it, as Mage logs addresses."""
@@ -129,7 +125,7 @@ class Triggers:
                 data=BytesIO(json.dumps(call.payload).encode()),  # in parts, where it is long
                 allow_redirects=False,
             ) as answer:
-                return _told(path, answer, await answer.read())
+                return _of_mage(path, answer, await answer.read())
         except aiohttp.ClientConnectorError:
             return unavailable(call.request, "Mage is starting or stopped, and no run was started; try again")
         except (aiohttp.ClientError, TimeoutError) as failure:
@@ -144,26 +140,8 @@ class Triggers:
         return await asyncio.shield(task)
 
 
-def bearer(request: web.Request) -> str:
-    """The token of an `Authorization` header, empty when there is none of that kind."""
-    kind, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
-
-
-async def body_of(request: web.Request) -> bytes:
-    """What was sent. Raises `HTTPRequestEntityTooLarge`."""
-    found = b""
-    async for chunk in request.content.iter_any():
-        found += chunk
-        if len(found) > BODY_BYTES:
-            raise web.HTTPRequestEntityTooLarge(BODY_BYTES, len(found))
-    return found
-
-
-def _told(path: str, answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
-    headers = to_client(answer.headers)
-    for name in (hdrs.CONTENT_LENGTH, hdrs.ETAG):
-        headers.popall(name, None)
+def _of_mage(path: str, answer: aiohttp.ClientResponse, body: bytes) -> web.Response:
+    headers = of_other_body(answer.headers)
     true = true_answer(Call(hdrs.METH_POST, path), answer.status, body)
     return web.Response(
         status=true.status if true else answer.status, body=true.body if true else body, headers=headers
@@ -173,10 +151,5 @@ def _told(path: str, answer: aiohttp.ClientResponse, body: bytes) -> web.Respons
 def _again(run: Json, same: Once) -> web.Response:
     if not same.is_of(run):
         message = f"An earlier call with this {KEY_HEADER} had another body; use a new key for another run"
-        return error(422, "idempotency_key_reused", message)
+        return refusal(422, "idempotency_key_reused", message)
     return web.json_response({RUN: run}, headers={REPLAYED: "true"})
-
-
-def _error(told: Json) -> web.Response:
-    headers = {401: {"WWW-Authenticate": CHALLENGE}, 503: {"Retry-After": str(RETRY_SECONDS)}}
-    return error(told["code"], told["type"], told["message"], headers.get(told["code"]))

@@ -1,0 +1,45 @@
+"""What the endpoints that the gateway answers itself have in common: triggers and runs of single blocks."""
+
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from magecluster.gateway.errors import RETRY_SECONDS, error
+from magecluster.gateway.statuses import CHALLENGE
+
+BODY_BYTES = 16 * 1024 * 1024
+"""Longest body. Mage keeps what is in it with the run."""
+
+_HEADERS = {
+    401: {"WWW-Authenticate": CHALLENGE},
+    405: {"Allow": "POST, OPTIONS"},
+    429: {"Retry-After": "1"},
+    503: {"Retry-After": str(RETRY_SECONDS)},
+}
+"""What has to be told with a status."""
+
+
+def refusal(code: int, type_: str, message: str) -> web.Response:
+    """The answer to a request that is not fulfilled, see `error`."""
+    return error(code, type_, message, _HEADERS.get(code))
+
+
+def refused(told: dict[str, Any]) -> web.Response:
+    """The same for what the runner told: `{"code", "type", "message"}`."""
+    return refusal(told["code"], told["type"], told["message"])
+
+
+def bearer(request: web.Request) -> str:
+    """The token of an `Authorization` header, empty when there is none of that kind."""
+    kind, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+async def body_of(request: web.Request) -> bytes:
+    """What was sent. Raises `HTTPRequestEntityTooLarge`."""
+    found = b""
+    async for chunk in request.content.iter_any():
+        found += chunk
+        if len(found) > BODY_BYTES:
+            raise web.HTTPRequestEntityTooLarge(BODY_BYTES, len(found))
+    return found
