@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from devkit.bench.table import met, table
+
 Figures = Mapping[str, float | dict[str, int]]
 
 NOISE = 1.2
@@ -22,15 +24,9 @@ class Row(NamedTuple):
 
 def text(facts: Mapping[str, str], figures: Figures, clusters: int) -> str:
     """The machine in one line, then a table."""
-    lines = [
-        ", ".join(f"{name} {value}" for name, value in facts.items()),
-        "",
-        f"| {clusters} MageClusters, 6 objects each | measured | floor of the same run | goal |",
-        "|---|---|---|---|",
-    ]
-    for part in (_floor, _bring_up, _latency, _writes, _memory):
-        lines += [f"| {' | '.join(row)} |" for row in part(figures, clusters)]
-    return "\n".join(lines)
+    columns = (f"{clusters} MageClusters, 6 objects each", "measured", "floor of the same run", "goal")
+    parts = (_floor, _bring_up, _latency, _writes, _memory)
+    return table(facts, columns, [row for part in parts for row in part(figures, clusters)])
 
 
 def _floor(figures: Figures, clusters: int) -> list[Row]:
@@ -94,7 +90,7 @@ def _writes(figures: Figures, clusters: int) -> list[Row]:
         rows.append(Row(f"writes a cluster: {title}", f"{each:.2f}", "7", "8: one an object, status, Event"))
     for name, title in (("rest", "writes at rest"), ("restart", "writes after a restart")):
         count = sum(_counts(figures, f"{name}.writes").values())
-        rows.append(Row(title, str(count), "", "0: " + _met(holds=count == 0)))
+        rows.append(Row(title, str(count), "", "0: " + met(holds=count == 0)))
     return [*rows, Row("restart until ready / Leading", _pair(figures, "restart.ready", "restart.leading", "seconds"))]
 
 
@@ -112,11 +108,7 @@ def _memory(figures: Figures, clusters: int) -> list[Row]:
 
 def _ratio(title: str, seconds: float, floor: float) -> Row:
     ratio = floor / seconds
-    return Row(title, f"{seconds:.1f} s", f"{floor:.1f} s: {ratio:.2f} of it", f"{RATIO}: {_met(holds=ratio >= RATIO)}")
-
-
-def _met(*, holds: bool) -> str:
-    return "met" if holds else "**not met**"
+    return Row(title, f"{seconds:.1f} s", f"{floor:.1f} s: {ratio:.2f} of it", f"{RATIO}: {met(holds=ratio >= RATIO)}")
 
 
 def _theirs(write: str) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from devkit.bench.table import met, table
+
 Figures = Mapping[str, float]
 
 
@@ -12,21 +14,24 @@ def text(facts: Mapping[str, str], figures: Figures, clusters: int) -> str:
     calm, logins = figures["calm.p99_ms"], figures["logins.p99_ms"]
     rows = [
         _read("bare aiohttp handler with the same bytes", "bare", figures, ""),
-        _read("Cloud API", "ours", figures, f"{ours / bare:.2f} of bare (goal 0.50): {_met(ours / bare >= 0.5)}"),
+        _read("Cloud API", "ours", figures, f"{ours / bare:.2f} of bare (goal 0.50): {met(holds=ours / bare >= 0.5)}"),
         _read(
-            "API server", "apiserver", figures, f"ours is {ours / api:.1f} times (goal 10): {_met(ours / api >= 10)}"
+            "API server",
+            "apiserver",
+            figures,
+            f"ours is {ours / api:.1f} times (goal 10): {met(holds=ours / api >= 10)}",
         ),
         ("bare PATCH", f"p50 {patch:.1f}, p99 {figures['patch.p99_ms']:.1f} ms", ""),
         (
             "PUT of the whole config",
             f"p50 {put:.1f}, p99 {figures['put.p99_ms']:.1f} ms",
-            f"{put / patch:.2f} of the PATCH (goal 1.30): {_met(put / patch <= 1.3)}",
+            f"{put / patch:.2f} of the PATCH (goal 1.30): {met(holds=put / patch <= 1.3)}",
         ),
         ("GET p99, nobody logs in", f"{calm:.1f} ms", ""),
         (
             f"GET p99, {figures['logins.per_second']:.0f} logins a second",
             f"{logins:.1f} ms",
-            f"{logins / calm:.2f} of that (goal 1.50): {_met(logins / calm <= 1.5)}",
+            f"{logins / calm:.2f} of that (goal 1.50): {met(holds=logins / calm <= 1.5)}",
         ),
         ("memory after the imports alone", f"{figures['memory.imports']:.0f} MB", ""),
         ("memory without clusters", f"{figures['memory.empty']:.0f} MB", ""),
@@ -38,13 +43,8 @@ def text(facts: Mapping[str, str], figures: Figures, clusters: int) -> str:
         ("memory when each of them was read", f"{figures['memory.read']:.0f} MB", ""),
         (f"start until the cache of {clusters} is complete", f"{figures['start.seconds']:.1f} s", ""),
     ]
-    head = [
-        ", ".join(f"{name} {value}" for name, value in facts.items()),
-        "",
-        f"| Cloud API, {figures['body.bytes']:.0f} bytes a GET, 64 connections | measured | beside |",
-        "|---|---|---|",
-    ]
-    return "\n".join([*head, *(f"| {' | '.join(row)} |" for row in rows)])
+    title = f"Cloud API, {figures['body.bytes']:.0f} bytes a GET, 64 connections"
+    return table(facts, (title, "measured", "beside"), rows)
 
 
 def _read(title: str, name: str, figures: Figures, beside: str) -> tuple[str, str, str]:
@@ -54,7 +54,3 @@ def _read(title: str, name: str, figures: Figures, beside: str) -> tuple[str, st
         f"{rate}, p50 {figures[f'{name}.p50_ms']:.1f}, p99 {figures[f'{name}.p99_ms']:.1f} ms",
         beside,
     )
-
-
-def _met(holds: bool) -> str:  # noqa: FBT001  the one thing it is about
-    return "met" if holds else "**not met**"

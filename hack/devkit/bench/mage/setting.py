@@ -44,20 +44,25 @@ class Ours:
 @contextmanager
 def ours(folder: Path) -> Iterator[Ours]:
     """Mage, runner and gateway."""
-    with _mage(folder, STARTUP) as (mage, token), RunnerProcess(mage, folder) as runner:
-        options = (f"--runner-socket={runner.socket}", *LIMITS)
-        with GatewayProcess(mage.url, folder / "gateway.log", *options) as gateway:
-            yield Ours(mage, gateway, runner, Server(gateway.url, token))
+    with _mage(folder, STARTUP) as (mage, token), _beside(mage, folder) as (runner, gateway):
+        yield Ours(mage, gateway, runner, Server(gateway.url, token))
 
 
 @contextmanager
 def fresh(there: Ours, folder: Path) -> Iterator[Server]:
     """The same Mage by another gateway, whose runner starts a process for each run."""
     folder.mkdir()
-    with RunnerProcess(there.mage, folder, "--runs-per-process=1") as runner:
-        options = (f"--runner-socket={runner.socket}", *LIMITS)
-        with GatewayProcess(there.mage.url, folder / "gateway.log", *options) as gateway:
-            yield Server(gateway.url, there.runs.token)
+    with _beside(there.mage, folder, "--runs-per-process=1") as (_, gateway):
+        yield Server(gateway.url, there.runs.token)
+
+
+@contextmanager
+def _beside(mage: LocalMage, folder: Path, *options: str) -> Iterator[tuple[RunnerProcess, GatewayProcess]]:
+    """With options of the runner's."""
+    with RunnerProcess(mage, folder, *options) as runner:
+        limits = (f"--runner-socket={runner.socket}", *LIMITS)
+        with GatewayProcess(mage.url, folder / "gateway.log", *limits) as gateway:
+            yield runner, gateway
 
 
 @contextmanager

@@ -3,12 +3,14 @@
 Its handler asks for the columns of a trigger by `load_only('id')`; SQLAlchemy 2 takes attributes only.
 """
 
+from typing import Any
+
 import sqlalchemy.orm
 
 _load_only = sqlalchemy.orm.load_only
 
 
-def load_only(*attributes, **options):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003, ANN201
+def load_only(*attributes: Any, **options: bool) -> Any:
     if any(isinstance(attribute, str) for attribute in attributes):
         return sqlalchemy.orm.lazyload("*")  # that is: all columns
     return _load_only(*attributes, **options)
