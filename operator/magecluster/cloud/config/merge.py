@@ -97,7 +97,9 @@ def merge(
     wished = _wished(before, sent, read, vault)
     if request in (Request.ACTIVE, Request.STOPPED):
         wished[STATUS,] = request.value
-    edits = _edits(readable(before), wished, read, echo=not switched and (status is None or _says_more(wished, read)))
+    there = readable(before)
+    more = _says_more(wished, read) or _leaves_out(sent, there, read)
+    edits = _edits(there, wished, read, echo=not switched and (status is None or more))
     after = settled(_edited(before, edits), _wish(before, request, edits))
     namespace = live["metadata"].get("namespace", "")
     check_powers(before, after, secrets, [(vault.secret, place) for place in vault.texts], namespace)
@@ -138,6 +140,14 @@ def _wished(before: Manifest, sent: Manifest, read: Revision | None, vault: Vaul
 def _says_more(wished: Mapping[Path, Any], read: Revision | None) -> bool:
     """Whether the client changed more of what it read than the status."""
     return read is not None and any(path != (STATUS,) and not read.holds(path, mine) for path, mine in wished.items())
+
+
+def _leaves_out(sent: Manifest, there: Collection[Path], read: Revision | None) -> bool:
+    """Whether the client removes what is gone already, as it does when the same request comes once more."""
+    if read is None or ENVS not in sent:
+        return False
+    kept = {(ENVS, str(env["name"])) for env in sent[ENVS] or ()}
+    return read.knows_others({*there, *kept})
 
 
 def _edits(

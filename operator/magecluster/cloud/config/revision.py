@@ -12,7 +12,7 @@ which is 19 characters a leaf. It is not compressed: digests are as good as rand
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -71,6 +71,10 @@ class Revision:
         """Whether the client read this value there; `None` asks whether it read none."""
         read = self.values.get(self.digester.path(path))
         return read == (None if value is None else self.digester.value(path, value))
+
+    def knows_others(self, paths: Collection[Path]) -> bool:
+        """Whether the client read anything beside these leaves."""
+        return not self.values.keys() <= {self.digester.path(path) for path in paths}
 
     @classmethod
     def of(cls, leaves: Mapping[Path, Any], digester: Digester) -> Self:

@@ -151,6 +151,16 @@ def test_the_published_script_does_not_succeed_with_what_somebody_undid(
     assert put(again, *sent).patch == {}, "by now it is as both wished"
 
 
+def test_who_removes_a_variable_beside_a_status_that_was_only_read_may_repeat_it() -> None:
+    live = stored(replicaCount=1, extraEnvs=[env("A", "x"), env("B", "y")])
+    read = get(live)["config"]
+    sent = {**read, "extraEnvs": [entry for entry in read["extraEnvs"] if entry["name"] == "B"]}
+    other = done(live, None, "Stopped")
+    after = done(other, sent, "Active")
+    assert (wish(after)[0], [entry["name"] for entry in after["spec"]["extraEnvs"]]) == ("Stopped", ["B"])
+    assert put(after, sent, "Active").patch == {}
+
+
 def test_a_count_that_switches_says_that_the_status_is_meant() -> None:
     live = stored(**STOPPED)
     config, _ = published(live, "Stopped")
