@@ -5,7 +5,6 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from tests.support.cloud_api import ADMIN, PASSWORD, STRANGER, Client, CloudApi, Team, a_team, good, refused
-from tests.support.cloud_people import SCOPES, own, somebody, token
+from tests.support.cloud_people import SCOPES, link_of, own, somebody, token
 from tests.support.eventually import eventually
 from typing_extensions import override
 
@@ -30,23 +29,9 @@ def invited(team: Team, email: str, role: str = "Editor", **more: Any) -> Any:
     return good(team.as_("Admin")("POST", path_of(team), body))["invitation"]
 
 
-def link_of(invitation: Any) -> str:
-    """As a path of the API."""
-    return str(invitation["link"]).partition("/api/v1")[2]
-
-
 def role_of(team: Team, email: str) -> str | None:
     members = own(team).get("mt", team.name)["spec"]["members"]
     return next((one["role"] for one in members if one["email"] == email), None)
-
-
-@pytest.fixture
-def email(team: Team) -> Iterator[str]:
-    """Of nobody yet."""
-    found = f"new-{uuid.uuid4().hex[:8]}@example.com"
-    yield found
-    if found in team.api.user("list"):
-        team.api.user("remove", found)
 
 
 def test_somebody_new_joins_once(team: Team, email: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import requests
 from tests.support.cloud_api import PASSWORD, CloudApi, Team, a_team, good, refused
 from tests.support.cloud_more import another
-from tests.support.cloud_people import own
+from tests.support.cloud_people import link_of, own
 from tests.support.eventually import eventually
 from tests.support.kube import Namespace
 
@@ -36,22 +36,14 @@ def elsewhere(team: Team) -> Iterator[Elsewhere]:
     made.space.kubectl("delete", "mt", made.name, "--ignore-not-found")
 
 
-@pytest.fixture
-def email(team: Team) -> Iterator[str]:
-    found = f"new-{uuid.uuid4().hex[:8]}@example.com"
-    yield found
-    if found in team.api.user("list"):
-        team.api.user("remove", found)
-
-
 def invite(team: Team, email: str) -> Any:
     body = {"invitation": {"email": email, "role": "Viewer"}}
     return team.as_("Admin")("POST", f"/teams/{team.name}/invitations", body)
 
 
-def link_of(team: Team, email: str) -> str:
-    """As a path of the API."""
-    return str(good(invite(team, email))["invitation"]["link"]).partition("/api/v1")[2]
+def invited(team: Team, email: str) -> str:
+    """The link, as a path of the API."""
+    return link_of(good(invite(team, email))["invitation"])
 
 
 def told(error: Any, elsewhere: Elsewhere) -> None:
@@ -69,14 +61,14 @@ def test_whoever_has_a_role_elsewhere_is_not_invited_before_he_has_an_account(
     elsewhere.has(email, None if usable else team.name)
     told(refused(invite(team, email), 409), elsewhere)
     team.api.user("add", email, "--password-stdin")
-    link = link_of(team, email)
+    link = invited(team, email)
     good(team.api.logs_in(email)("POST", link, {}))
 
 
 def test_a_link_makes_no_account_that_got_a_role_elsewhere_meanwhile(
     team: Team, elsewhere: Elsewhere, email: str, second: CloudApi
 ) -> None:
-    link = link_of(team, email)
+    link = invited(team, email)
     elsewhere.has(email)
     for api in (team.api, second):
         told(refused(api.client()("POST", link, NEW), 409), elsewhere)
@@ -88,7 +80,7 @@ def test_a_link_makes_no_account_that_got_a_role_elsewhere_meanwhile(
 def test_what_a_removed_account_may_do_waits_for_nobody_else(team: Team, elsewhere: Elsewhere, email: str) -> None:
     elsewhere.has(email)
     team.api.user("add", email, "--password-stdin")
-    link = link_of(team, email)
+    link = invited(team, email)
     team.api.user("remove", email)
     anybody = team.api.client()
     eventually(lambda: anybody("POST", link, NEW).status_code != requests.codes.unauthorized, what="the removal")
@@ -100,7 +92,7 @@ def test_what_a_removed_account_may_do_waits_for_nobody_else(team: Team, elsewhe
 def test_a_member_of_this_team_alone_gets_an_account_by_a_link(team: Team, email: str) -> None:
     member = {"member": {"role": "Editor"}}
     assert not good(team.as_("Admin")("PUT", f"/teams/{team.name}/members/{email}", member))["member"]["has_account"]
-    good(team.api.client()("POST", link_of(team, email), NEW))
+    good(team.api.client()("POST", invited(team, email), NEW))
     assert team.api.logs_in(email).get(f"/teams/{team.name}")["team"]["role"] == "Viewer"
 
 

@@ -2,11 +2,11 @@
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 from tests.support.mage_api import Api
 from tests.support.needs import needs
+from tests.support.own_document import HOST, commands
 
 from devkit.local_gateway import GatewayProcess
 from devkit.local_mage import OWNER, PASSWORD
@@ -14,7 +14,6 @@ from devkit.mage import Mage
 
 pytestmark = pytest.mark.timeout(300)
 
-DOCUMENT = Path(__file__).parents[2] / "docs/cluster-api.md"
 OFFERED = {
     "pipelines": "POST GET PUT DELETE",
     "blocks": "POST GET PUT DELETE",
@@ -31,13 +30,12 @@ OFFERED = {
 
 
 def printed() -> str:
-    part = DOCUMENT.read_text().partition("\n## CRUD by curl\n")[2].partition("\n## ")[0]
-    return "".join(re.findall(r"^```sh\n(.*?)^```", part, re.MULTILINE | re.DOTALL))
+    return "".join(commands("CRUD by curl"))
 
 
 def script(url: str) -> str:
     found = printed()
-    for theirs, ours in (("https://mage.example.com", url), ("owner@mage.local", OWNER), ('"…"', f'"{PASSWORD}"')):
+    for theirs, ours in ((HOST, url), ("owner@mage.local", OWNER), ('"…"', f'"{PASSWORD}"')):
         assert theirs in found, theirs
         found = found.replace(theirs, ours)
     return f"set -euo pipefail\n{found}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.needs import needs
+from tests.support.own_document import HOST, commands, section
 from tests.support.postgresql import postgresql
 from tests.support.runs import Lab, runs_lab
 from tests.support.runs_contract import as_printed, examples
@@ -19,7 +20,7 @@ from devkit.mage import Mage
 
 pytestmark = pytest.mark.timeout(300)
 
-DOCUMENT = OPERATOR.parent / "docs/cluster-api.md"
+SECTION = "Runs of single blocks"
 CANCELLED = 499
 """Told to nobody: the client is gone."""
 ONE, VARIABLES = "Example: Run a single block", "Example: Run a block with runtime variables"
@@ -54,11 +55,10 @@ def test_runtime_variables(lab: Lab) -> None:
 
 def test_the_commands_of_our_own_document(lab: Lab) -> None:
     needs({"curl": "curl"})
-    part = DOCUMENT.read_text().partition("\n## Runs of single blocks\n")[2].partition("\n## ")[0]
-    (script,) = re.findall(r"^```sh\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+    (script,) = commands(SECTION)
     lab.block(lab.pipeline("sales"), "load", "return kwargs.get('region', 'everywhere')")
     lab.block("sales", "report", "return [f'Sales {inputs[0]}']", "load")
-    script = f"set -e\nTOKEN={lab.token}\n{script}".replace("https://mage.example.com", lab.gateway.url)
+    script = f"set -e\nTOKEN={lab.token}\n{script}".replace(HOST, lab.gateway.url)
     done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     answers = [json.loads(line)["run"]["output"] for line in done.stdout.splitlines()]
@@ -67,8 +67,7 @@ def test_the_commands_of_our_own_document(lab: Lab) -> None:
 
 
 def test_every_status_that_is_answered_is_in_the_document() -> None:
-    part = DOCUMENT.read_text().partition("\n## Runs of single blocks\n")[2].partition("\n## ")[0]
-    told = {int(row) for row in re.findall(r"^\| (\d+) \|", part, re.MULTILINE)}
+    told = {int(row) for row in re.findall(r"^\| (\d+) \|", section(SECTION), re.MULTILINE)}
     files = [*(OPERATOR / "magecluster_runner").glob("*.py"), OPERATOR / "magecluster/gateway/runs.py"]
     code = "".join(file.read_text() for file in files)
     found = {int(status) for status in re.findall(r"(?:RefusedError|_refusal|error)\(\s*(\d{3}),", code)}

@@ -1,15 +1,16 @@
 """Triggers called through the gateway; the runs are real ones of Mage's scheduler."""
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from tests.support.own_document import HOST as OWN_HOST
+from tests.support.own_document import commands
+from tests.support.runs import refusal
 from tests.support.trigger_contract import HOST, TRIGGER, examples
 from tests.support.triggers import Lab, hooked, pipeline, told
 
@@ -20,8 +21,6 @@ from devkit.mage import Trigger
 pytestmark = pytest.mark.timeout(300)
 
 Json = dict[str, Any]
-
-DOCUMENT = Path(__file__).parents[2] / "docs/cluster-api.md"
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +47,6 @@ def told_to_both(lab: Lab, answer: requests.Response) -> Json:
     first, second = (told(lab.owner, run, block) for block in ("first", "second"))
     assert first == second
     return first
-
-
-def refusal(answer: requests.Response) -> tuple[int, str]:
-    """The status and the message of a refusal in the documented shape."""
-    error = answer.json()["error"]
-    assert answer.status_code == error["code"]
-    assert error.keys() == {"code", "type", "message"}
-    return answer.status_code, error["message"]
 
 
 def test_blocks_see_the_variables_of_the_request_in_every_documented_form(lab: Lab) -> None:
@@ -98,12 +89,9 @@ def test_the_curl_of_the_document_starts_a_run_as_it_is_printed(lab: Lab) -> Non
 
 
 def test_the_commands_of_our_own_document_start_runs(lab: Lab) -> None:
-    part = DOCUMENT.read_text().partition("\n## Triggers\n")[2].partition("\n## ")[0]
-    (script,) = re.findall(r"^```sh\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
+    (script,) = commands("Triggers")
     trigger = lab.trigger("documented")
-    script = f"set -e\nID={trigger.id} TOKEN={trigger.token}\n{script}".replace(
-        "https://mage.example.com", lab.gateway.url
-    )
+    script = f"set -e\nID={trigger.id} TOKEN={trigger.token}\n{script}".replace(OWN_HOST, lab.gateway.url)
     done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.count('"status": "initial"') == 2
     assert [run["variables"]["env"] for run in lab.runs(trigger)] == ["staging", "staging"]
@@ -135,7 +123,7 @@ def test_what_cannot_start_a_run_is_refused_by_its_status(lab: Lab) -> None:
         assert refusal(lab.call(trigger, body))[0] == 400, body
     for run in ("text", [1], {"variables": 3}, {"variables": "a"}, {"execution_date": "soon"}, {"execution_date": 3}):
         assert refusal(lab.call(trigger, {"pipeline_run": run}))[0] == 400, run
-    status, message = refusal(lab.call(trigger, {"pipeline_run": {"status": "completed", "id": 1}}))
+    status, _, message = refusal(lab.call(trigger, {"pipeline_run": {"status": "completed", "id": 1}}))
     assert status == 400
     assert "use variables and execution_date" in message
     assert lab.runs(trigger) == []
@@ -160,7 +148,7 @@ def test_other_methods_are_refused_and_mages_own_resources_are_left_alone(lab: L
 
 def test_an_inactive_trigger_starts_nothing_and_stays_inactive(lab: Lab) -> None:
     trigger = lab.trigger("inactive", status="inactive")
-    status, message = refusal(lab.call(trigger, {"env": "staging"}))
+    status, _, message = refusal(lab.call(trigger, {"env": "staging"}))
     assert status == 409
     assert "activ" in message
     assert lab.runs(trigger) == []

@@ -52,3 +52,17 @@ def second(cluster: Cluster, cloud_api: CloudApi, tmp_path_factory: pytest.TempP
     yield api.ready()
     api.stop()
     assert not api.tracebacks()
+
+
+@pytest.fixture
+def email(team: Team) -> Iterator[str]:
+    """Of nobody yet."""
+    found = f"new-{uuid.uuid4().hex[:8]}@example.com"
+    yield found
+    if found in team.api.user("list"):
+        team.api.user("remove", found)
+
+
+def link_of(invitation: Any) -> str:
+    """As a path of the API."""
+    return str(invitation["link"]).partition("/api/v1")[2]

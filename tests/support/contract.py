@@ -1,18 +1,11 @@
 """The scripts that Mage publishes for its Cloud API, as they stand in its document, which is no part of this one."""
 
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
-DOCUMENT = Path(
-    os.environ.get("MAGE_PRO_API_DOCUMENT") or Path(__file__).parents[3] / "shared" / "contract" / "mage-pro-api.md"
-)
-"""https://docs.mage.ai/extensibility/pro-api-reference/overview, saved as Markdown."""
+from tests.support.published import pro_api
 
 HOST = "https://cloud.mage.ai"
 NAMES = ("login", "power", "power usage", "variables", "variables usage")
@@ -21,9 +14,7 @@ NAMES = ("login", "power", "power usage", "variables", "variables usage")
 
 def blocks() -> dict[str, str]:
     """Blocks of Python in the part about the Cloud API."""
-    if not DOCUMENT.exists():
-        pytest.skip(f"the published document is not at {DOCUMENT}; MAGE_PRO_API_DOCUMENT names another place")
-    part = DOCUMENT.read_text().partition("# **Mage Cloud API**")[2].partition("# **Mage Pro cluster API**")[0]
+    part = pro_api().partition("# **Mage Cloud API**")[2].partition("# **Mage Pro cluster API**")[0]
     found = re.findall(r"^```Python[^\n]*\n(.*?)^```", part, re.MULTILINE | re.DOTALL)
     return dict(zip(NAMES, found, strict=True))
 

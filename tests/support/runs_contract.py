@@ -3,17 +3,14 @@
 import re
 import textwrap
 
-import pytest
-from tests.support.contract import DOCUMENT
+from tests.support.published import pro_api
 
 URL, TOKEN = "https://<your-cluster-hostname>", "your_trigger_token_here"  # what a reader replaces
 
 
 def examples() -> dict[str, list[str]]:
     """The blocks of code below each heading of the part about the endpoint, in their order."""
-    if not DOCUMENT.exists():
-        pytest.skip(f"the published document is not at {DOCUMENT}; MAGE_PRO_API_DOCUMENT names another place")
-    part = DOCUMENT.read_text().partition('title="Mage Pro /runs api endpoint">')[2].partition("</Accordion>")[0]
+    part = pro_api().partition('title="Mage Pro /runs api endpoint">')[2].partition("</Accordion>")[0]
     sections = re.findall(r"^### ([^\n]+)\n(.*?)(?=^### |\Z)", textwrap.dedent(part), re.MULTILINE | re.DOTALL)
     return {
         heading: re.findall(r"^```\w*[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL) for heading, text in sections

@@ -3,13 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-import aiohttp
 import pytest
 from aiohttp import web
-from tests.support.gateway import Behind, Door, Front, Handler
+from tests.support.gateway import Behind, Door, Front, Handler, entrance
 
-from magecluster.gateway.app import HEADER_BYTES, serve
-from magecluster.gateway.settings import Settings
+from magecluster.gateway.app import HEADER_BYTES
 
 
 @pytest.fixture
@@ -21,13 +19,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 @pytest.fixture
 def front(stack: AsyncExitStack) -> Front:
     async def start(upstream: str) -> Door:
-        runner = await serve(Settings(listen="127.0.0.1", port=0, upstream=upstream, grace_seconds=1))
-        stack.push_async_callback(runner.cleanup)
-        port = runner.addresses[0][1]
-        client = aiohttp.ClientSession(
-            f"http://127.0.0.1:{port}", auto_decompress=False, max_field_size=HEADER_BYTES, max_line_size=HEADER_BYTES
-        )
-        return Door(await stack.enter_async_context(client), port)
+        return await entrance(stack, upstream=upstream)
 
     return start
 

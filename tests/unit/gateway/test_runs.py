@@ -11,12 +11,11 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.support.eventually import eventually_async
+from tests.support.gateway import entrance
 
-from magecluster.gateway.app import serve
 from magecluster.gateway.payload import RefusedError
 from magecluster.gateway.run_request import parse
 from magecluster.gateway.runs import HELD_BYTES, FullError, Places
-from magecluster.gateway.settings import Settings
 
 Json = dict[str, Any]
 Answer = Callable[[Json, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -56,12 +55,8 @@ class Lab:
         await self.runner(tell)
 
     async def gateway(self, **settings: Any) -> aiohttp.ClientSession:
-        chosen: Json = {"listen": "127.0.0.1", "port": 0, "upstream": "http://127.0.0.1:1", "grace_seconds": 1}
-        served = await serve(Settings(**{**chosen, "runner_socket": self._socket, **settings}))
-        self._stack.push_async_callback(served.cleanup)
-        return await self._stack.enter_async_context(
-            aiohttp.ClientSession(f"http://127.0.0.1:{served.addresses[0][1]}")
-        )
+        chosen: Json = {"upstream": "http://127.0.0.1:1", "runner_socket": self._socket, **settings}
+        return (await entrance(self._stack, **chosen)).client
 
 
 @pytest.fixture

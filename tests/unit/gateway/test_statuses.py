@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.support.gateway import Behind
+from tests.support.gateway import Behind, Endless
 
 from magecluster.gateway.failures import Failure, status_of
 from magecluster.gateway.statuses import LIMIT, Call, from_page, true_answer
@@ -213,24 +213,12 @@ async def test_a_break_before_anything_was_told_is_told(behind: Behind) -> None:
 
 
 async def test_whoever_leaves_while_the_beginning_is_awaited_ends_the_work(behind: Behind) -> None:
-    begun, ended = asyncio.Event(), asyncio.Event()
-
-    async def work(request: web.BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
-        begun.set()
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            ended.set()
-            raise
-        return response
-
+    work = Endless(begun=True, **{"Content-Type": "application/json"})
     door = await behind(work)
     async with asyncio.timeout(10):
         asking = asyncio.create_task(door.client.get(PATH).__aenter__())
-        await begun.wait()
+        await work.at_work.wait()
         asking.cancel()
         with pytest.raises((asyncio.CancelledError, aiohttp.ClientError)):
             await asking
-        await ended.wait()
+        await work.ended.wait()

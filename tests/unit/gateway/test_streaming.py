@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from tests.support.eventually import eventually_async
-from tests.support.gateway import Behind
+from tests.support.gateway import Behind, Endless
 
 CHUNK = bytes(range(256)) * 1024
 MEGABYTE = 1024 * 1024
@@ -126,26 +126,13 @@ async def at_rest(amount: Callable[[], int]) -> int:
 
 @pytest.mark.parametrize("begun", [False, True])
 async def test_mage_does_not_work_for_a_client_that_is_gone(behind: Behind, begun: bool) -> None:  # noqa: FBT001
-    at_work, ended = asyncio.Event(), asyncio.Event()
-
-    async def work(request: web.BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse()
-        if begun:
-            await response.prepare(request)
-        at_work.set()
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            ended.set()
-            raise
-        return response
-
+    work = Endless(begun=begun)
     door = await behind(work)
     _, writer = await asyncio.open_connection("127.0.0.1", door.port)
     writer.write(b"GET / HTTP/1.1\r\nHost: mage\r\n\r\n")
-    await at_work.wait()
+    await work.at_work.wait()
     writer.close()
-    await eventually_async(ended.is_set, within=5)
+    await eventually_async(work.ended.is_set, within=5)
 
 
 @pytest.mark.parametrize("length", [True, False])

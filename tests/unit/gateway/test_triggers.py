@@ -12,9 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from tests.support.eventually import eventually_async
-
-from magecluster.gateway.app import serve
-from magecluster.gateway.settings import Settings
+from tests.support.gateway import entrance
 
 Json = dict[str, Any]
 
@@ -58,11 +56,7 @@ class Behind:
         listening = await asyncio.start_unix_server(self.runner, self.socket)
         self._stack.callback(listening.close)
         chosen = {"upstream": f"http://127.0.0.1:{server.addresses[0][1]}", "runner_socket": self.socket, **settings}
-        gateway = await serve(Settings(listen="127.0.0.1", port=0, grace_seconds=1, **chosen))
-        self._stack.push_async_callback(gateway.cleanup)
-        return await self._stack.enter_async_context(
-            aiohttp.ClientSession(f"http://127.0.0.1:{gateway.addresses[0][1]}")
-        )
+        return (await entrance(self._stack, **chosen)).client
 
 
 @pytest.fixture
