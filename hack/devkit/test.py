@@ -7,10 +7,14 @@ from itertools import takewhile
 from pathlib import Path
 
 from devkit import progress, shell
+from devkit.cluster import binaries
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ("lint", "unit", "cluster", "chart", "mage", "e2e")
 """From cheap to true, which is the order in which they run."""
+
+KUBERNETES = {"cluster", "chart", "e2e"}
+"""Those that need its programs."""
 
 CODE = ("operator", "hack", "tests")
 
@@ -46,12 +50,14 @@ def main(arguments: list[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 0 if "--help" in options else 2
     suites = [suite for suite in SUITES if suite in (named or SUITES)]
-    if "lint" in suites:
-        try:
+    try:
+        if "lint" in suites:
             lint()
-        except shell.Failed as error:
-            print(error, file=sys.stderr)
-            return 1
+        if KUBERNETES & set(suites):
+            binaries.ensure()  # here, as it takes longer than a test may
+    except shell.Failed as error:
+        print(error, file=sys.stderr)
+        return 1
     folders = [f"tests/{suite}" for suite in suites if suite != "lint"]
     if not folders:
         return 0
