@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 Json = dict[str, Any]
 
@@ -76,12 +76,17 @@ def _object(body: bytes) -> Json:
     if not body.strip():
         return {}
     try:
-        found = json.loads(body)
+        found = json.loads(body, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"The body is no JSON ({error}); correct it, or leave it empty") from error
     if not isinstance(found, dict):
         raise RefusedError(f"The body is {_kind(found)}; make it an object with the variables of the run")
     return found
+
+
+def no_number(name: str) -> Never:
+    """NaN and the infinities, which Python reads and JSON does not have. Raises ValueError."""
+    raise ValueError(f"{name} is no number")
 
 
 def _date(text: Any) -> str:

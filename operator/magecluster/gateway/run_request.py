@@ -1,9 +1,9 @@
 """What a run is asked for by: `{"run": {…}}` with the eight options that Mage documents."""
 
 import json
-from typing import Any, NamedTuple, Never
+from typing import Any, NamedTuple
 
-from magecluster.gateway.payload import Json, RefusedError
+from magecluster.gateway.payload import Json, RefusedError, no_number
 
 RUN = "run"
 _BESIDE = ("api_key",)
@@ -35,7 +35,7 @@ _OPTIONS = {
 def parse(body: bytes) -> Json:
     """All eight options. Raises `RefusedError`."""
     try:
-        found = json.loads(body, parse_constant=_no_number)
+        found = json.loads(body, parse_constant=no_number)
     except (ValueError, RecursionError) as error:
         raise RefusedError(f"The body is no JSON ({error}); correct it") from error
     run = found.get(RUN) if isinstance(found, dict) else None
@@ -59,7 +59,3 @@ def _value(name: str, option: _Option, run: Json) -> Any:
     if not isinstance(value, option.kinds) or (option.required and not value):
         raise RefusedError(f'"{name}" is {json.dumps(value)[:50]}; it is to be {option.example}')
     return option.empty if value is None else value
-
-
-def _no_number(name: str) -> Never:
-    raise ValueError(f"{name} is no number")

@@ -24,6 +24,9 @@ from magecluster.gateway.settings import Settings
 HELD_BYTES = 1024 * 1024
 """Longest answer that is sent as a whole, with its length; of longer ones no more than that is held at a time."""
 
+READ_SECONDS = 60.0
+"""How long a client may take for each `HELD_BYTES` of an answer. Until it has them all, nobody else has its place."""
+
 SPARE_SECONDS = 15.0
 """How much longer than the time limit the runner may take to say that it was reached, and to write that down."""
 
@@ -125,14 +128,17 @@ async def _streamed(request: web.Request, beginning: bytes, reader: asyncio.Stre
     try:
         await response.prepare(request)
         while chunk:
-            await response.write(chunk)
+            async with asyncio.timeout(READ_SECONDS):
+                await response.write(chunk)
             complete = chunk.endswith(b"\n")  # JSON has no other one, as strings are escaped
             chunk = await reader.read(HELD_BYTES)
         if complete:
             await response.write_eof()
+    except TimeoutError:
+        logger.warning("A client did not read the output of its run within %g s", READ_SECONDS)
     finally:
         if not complete and request.transport:
-            logger.warning("The runner broke off in the middle of an answer")
+            logger.warning("An answer was broken off in the middle")
             # An end in good order would pass off a part of the answer as the whole.
             request.transport.abort()
     return response

@@ -13,6 +13,7 @@ import pytest
 from tests.support.eventually import eventually_async
 from tests.support.gateway import entrance
 
+from magecluster.gateway import runs
 from magecluster.gateway.payload import RefusedError
 from magecluster.gateway.run_request import parse
 from magecluster.gateway.runs import HELD_BYTES, FullError, Places
@@ -217,6 +218,16 @@ async def test_a_long_answer_that_breaks_off_does_not_end_in_good_order(lab: Lab
     with pytest.raises(aiohttp.ClientError):
         async with client.post("/api/runs/abc", json=RUN) as answer:
             await answer.read()
+
+
+async def test_who_does_not_read_an_answer_does_not_keep_its_place(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "READ_SECONDS", 0.2)
+    await lab.says(b'{"run": {"output": ["' + b"x" * (50 * HELD_BYTES) + b'"]}}\n')
+    client = await lab.gateway(runs_concurrency=1, runs_queue=1)
+    async with client.post("/api/runs/abc", json=RUN) as first, client.post("/api/runs/abc", json=RUN) as second:
+        assert second.status == 200
+        with pytest.raises(aiohttp.ClientError):
+            await first.read()
 
 
 class Busy:

@@ -14,6 +14,8 @@ from aiohttp import web
 from tests.support.eventually import eventually_async
 from tests.support.gateway import entrance
 
+from magecluster.gateway import triggers
+
 Json = dict[str, Any]
 
 GOOD: Json = {"trigger": {"id": 3, "pipeline_uuid": "p", "status": "active"}}
@@ -28,8 +30,9 @@ class Behind:
         self.asked: list[tuple[str, str, Json]] = []
         self.runs: dict[str, Json] = {}
         self.answer = b""
-        self.waits = asyncio.Event()
-        self.waits.set()
+        self.waits, self.answers = asyncio.Event(), asyncio.Event()
+        for event in (self.waits, self.answers):
+            event.set()
 
     async def mage(self, request: web.BaseRequest) -> web.StreamResponse:
         payload = await request.json()
@@ -42,6 +45,7 @@ class Behind:
 
     async def runner(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         question = json.loads(await reader.readline())
+        await self.answers.wait()
         found = GOOD if question["op"] == "trigger" else {"pipeline_run": self.runs.get(question["key"])}
         writer.write(self.answer or json.dumps(found).encode() + b"\n")
         writer.close()
@@ -105,6 +109,26 @@ async def test_a_runner_that_breaks_off_is_a_reason_to_try_again(behind: Behind,
 async def test_a_runner_that_is_not_there_yet_is_one_too(behind: Behind, tmp_path: Path) -> None:
     assert (await refusal(await behind.door(runner_socket=tmp_path / "none")))[0] == 503
     assert behind.asked == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+async def test_a_runner_that_waits_for_the_database_is_not_waited_for(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
+) -> None:
+    monkeypatch.setattr(triggers, "RUNNER_SECONDS", 0.2)
+    client = await behind.door()
+    behind.answers.clear()
+    status, message = await refusal(client, headers=headers)
+    assert (status, "database did not answer" in message, behind.asked) == (503, True, [])
+    behind.answers.set()
+    async with client.post(CALL, headers=headers) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+async def test_what_json_does_not_have_is_refused(behind: Behind, number: str) -> None:
+    status, message = await refusal(await behind.door(), data=f'{{"a": {number}}}'.encode())
+    assert (status, f"{number} is no number" in message, behind.asked) == (400, True, [])
 
 
 async def test_a_mage_that_is_away_has_started_nothing(behind: Behind) -> None:
