@@ -49,9 +49,20 @@ class LocalMage:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def base(self) -> str:
+        """Its path on the host, as in `/team`; empty unless `MAGE_BASE_PATH` says otherwise."""
+        base = self._variables.get("MAGE_BASE_PATH", "")
+        return f"/{base}" if base else ""
+
+    @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.origin + self.base
 
     @property
     def variables(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from magecluster_runner import child, mage, memory, server, system
 
 SHARE = 0.75
-"""Of the container's memory, that one run may have."""
+"""Of the memory that there is, that one run may have."""
 
 
 def main() -> None:
@@ -42,22 +42,23 @@ def main() -> None:
         database.open_database()
         return renewal.Origin().restore
 
-    container = memory.of_container()
-    most = chosen.memory * 1024 * 1024 if chosen.memory else int(container.limit * SHARE) if container else None
+    there = memory.found()
+    most = chosen.memory * 1024 * 1024 if chosen.memory else int(there.limit * SHARE)
     system.adopt_orphans()
     folder = Path(tempfile.mkdtemp(prefix="magecluster-runner-"))
-    listener = _listen(chosen.socket)
+    listener = listen(chosen.socket)
     sys.stderr.write(f"magecluster_runner: Serving Mage {version} at {chosen.socket}\n")
     try:
         work = child.Work(prepare, operations.answer, most, chosen.runs_per_process)
-        server.Server(listener, work, chosen.spares, folder, container).run(chosen.grace)
+        server.Server(listener, work, chosen.spares, folder, there).run(chosen.grace)
     finally:
         with contextlib.suppress(FileNotFoundError):
             chosen.socket.unlink()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _listen(path: Path) -> socket.socket:
+def listen(path: Path) -> socket.socket:
+    """At an address that is there only when it answers."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(FileNotFoundError):

@@ -26,9 +26,12 @@ SCHEDULES = "mage_ai.orchestration.db.models.schedules"
 
 METRICS = "mage_ai.orchestration.metrics.pipeline_run"
 
+LOGS = "mage_ai.api.resources.LogResource"
+
 KNOWN: dict[str, str] = {
     "get_variables": "a0959ce338122217013ef63f8bdd9e764d968d334559cd778e23c6ba6f9372ab",
     "get_variables_project_platform": "243944047513b7287f7bf675bf0fd68911d6c623c99c8d7c672d64918089ec2b",
+    "LogResource": "6707e6dcaf02d96737a8efb29cb86fe89510e115e2bf4d94839fc00885a42dfe",
     "calculate_pipeline_run_metrics": "1c8ff06cf89bc5bb433ca89a678775ca4de312c751aeffb50ad6de1455e72425",
 }
 """Functions that a change relies on, with the fingerprint of their source."""
@@ -100,6 +103,23 @@ def keys_survive(module: ModuleType) -> None:
     module.calculate_pipeline_run_metrics = calculate_pipeline_run_metrics  # type: ignore[attr-defined]
 
 
+def logs_are_of_the_pipeline_that_ran(module: ModuleType) -> None:
+    """Let the page of a pipeline's logs show all of its runs.
+
+    Mage shows those of the pipeline's own triggers, but `POST /api/runs` takes the token of any trigger. Two conditions
+    in the middle of a function decide it, so its class is compiled again with the other ones.
+    """
+    cls, name = module.LogResource, "_LogResource__pipeline_logs"
+    if getattr(cls, "magecluster", False):
+        return
+    _must_be_known(module, "LogResource")
+    source = inspect.getsource(cls).replace("b.pipeline_uuid == pipeline_uuid", "a.pipeline_uuid == pipeline_uuid")
+    made: dict[str, Any] = {}
+    exec(compile(source, module.__file__ or "", "exec"), vars(module), made)  # noqa: S102  it is Mage's own
+    setattr(cls, name, vars(made["LogResource"])[name])
+    cls.magecluster = True
+
+
 def _must_be_known(owner: Any, *names: str) -> None:
     for name in names:
         if fingerprint_of(getattr(owner, name, None)) != KNOWN[name]:
@@ -120,6 +140,7 @@ def _env(module: ModuleType, run: Any, pipeline_uuid: str) -> tuple[bool, Any]:
 CHANGES: dict[str, Change] = {
     SCHEDULES: Change(run_variables_win, "a variable env of a run, its trigger or its pipeline is 'prod' in blocks"),
     METRICS: Change(keys_survive, "a run of a data integration pipeline forgets its Idempotency-Key when it ends"),
+    LOGS: Change(logs_are_of_the_pipeline_that_ran, "logs of runs by another pipeline's token are in files only"),
 }
 """By the name of the module."""
 

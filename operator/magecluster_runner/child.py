@@ -31,7 +31,7 @@ class Work(NamedTuple):
     """Done while a child waits, so that no request waits for it."""
     answer: Answer
     """From a request, a folder that is removed afterwards (to be made when needed), and a way to tell the parent."""
-    memory: int | None
+    memory: int
     """Bytes that a request may use."""
     requests: int
     """That one process serves at most."""
@@ -55,6 +55,7 @@ def serve(work: Work, control: socket.socket, folder: str, output: int) -> NoRet
 
 def _serve(work: Work, control: socket.socket, folder: str, descriptors: list[int]) -> bool:
     """Whether it went well."""
+    wire.send(control, {"begun": True})
     client = socket.socket(fileno=descriptors[0])
     with os.fdopen(descriptors[1], "rb") as file:
         request = json.loads(file.read())
@@ -70,15 +71,14 @@ def _serve(work: Work, control: socket.socket, folder: str, descriptors: list[in
     return not answer.startswith(_FAILURE)
 
 
-def _isolate(memory: int | None, output: int) -> None:
+def _isolate(memory: int, output: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     system.die_with_parent()
     system.adopt_orphans()
     system.be_killed_first()
-    if memory:
-        system.limit_memory(memory)
+    system.limit_memory(memory)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)

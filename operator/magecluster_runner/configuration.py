@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
+import pickle
 from functools import lru_cache
 from typing import Any
 
 from mage_ai.data_preparation import repo_manager
+from mage_ai.settings.repo import get_repo_path
 
-_read: dict[tuple[Any, ...], dict[str, Any]] = {}
+_read: dict[tuple[str, bool], bytes] = {}
 """What was made of the files, for the run that goes on."""
 
 
@@ -20,17 +21,31 @@ def install() -> None:
         if config_dict or any(options.get(name) for name in ("context_data", "user")):
             original(self, repo_path, config_dict, **options)
             return
-        key = (repo_path, bool(options.get("root_project")))
+        root = bool(options.get("root_project"))
+        key = (repo_path or get_repo_path(root_project=root), root)
         if key not in _read:
             original(self, repo_path, config_dict, **options)
-            _read[key] = copy.deepcopy(self.__dict__)
-        self.__dict__.update(copy.deepcopy(_read[key]))
+            _read[key] = pickle.dumps(self.__dict__)
+        self.__dict__.update(pickle.loads(_read[key]))  # noqa: S301  our own
 
-    repo_manager.RepoConfig.__init__ = init
-    # A compiled template depends on its text alone; the variables come later.
+    save = repo_manager.RepoConfig.save
+
+    def saved(self: Any, **given: Any) -> None:
+        save(self, **given)
+        forget()
+
+    repo_manager.RepoConfig.__init__, repo_manager.RepoConfig.save = init, saved
+    # What is made of a text depends on it alone; variables come into a template later.
     repo_manager.Template = lru_cache(maxsize=64)(repo_manager.Template)
+    load_yaml = repo_manager.load_yaml
+
+    @lru_cache(maxsize=64)
+    def loaded(text: str) -> bytes:
+        return pickle.dumps(load_yaml(text))
+
+    repo_manager.load_yaml = lambda text: pickle.loads(loaded(text))  # noqa: S301
 
 
 def forget() -> None:
-    """Before each run, as the files may have changed."""
+    """When the files may have changed."""
     _read.clear()

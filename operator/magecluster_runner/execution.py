@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,18 +76,18 @@ def execute(run: Run, block: Block) -> list[Any] | None:
     return outputs
 
 
-def log_to(folder: str | None) -> None:
-    """Have logs of this process written to a folder, instead of where Mage writes them."""
-    if folder is None:
-        block_executor.LoggerManagerFactory = _LOGGERS
-        return
+def keep_logs(*, kept: bool) -> None:
+    """Have this process write logs of blocks where Mage writes them, or nowhere."""
+    block_executor.LoggerManagerFactory = _LOGGERS if kept else _NoLogs
 
-    class Factory:
-        @classmethod
-        def get_logger_manager(cls, **options: Any) -> LoggerManager:
-            return LoggerManager(logs_dir=folder, **options)
 
-    block_executor.LoggerManagerFactory = Factory
+class _NoLogs(LoggerManager):
+    @classmethod
+    def get_logger_manager(cls, **options: Any) -> LoggerManager:
+        return cls(**options)
+
+    def get_log_filepath(self, *_: Any, **__: Any) -> str:
+        return os.devnull
 
 
 def _child(run: Run, row: BlockRun) -> list[Any]:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 OUTPUT_BYTES = 65536
 """How much of what a request writes to standard output and error is passed on, beside what Mage puts into its logs."""
 
+MOST_STARTS = 3
+
 _EXHAUSTED = (
-    "All runs together needed more memory than the runner has, and this one was the largest, so it was ended; "
-    "raise gateway.runs.resources.limits.memory, or lower gateway.runs.concurrency"
+    "All runs together needed more memory than there is, and this one was the largest, so it was ended; "
+    "raise gateway.runs.resources.limits.memory (without it the node's counts), or lower gateway.runs.concurrency"
 )
 
 
@@ -31,12 +33,16 @@ class Job:
         self.request = b""
         self.pipeline: str | None = None
         """Whose code is executed, if any."""
+        self.held_until = 0.0
+        """When it takes any process, rather than wait for one of its pipeline."""
         self.deadline: float | None = None
         self.seconds = 0.0
         self.child: Child | None = None
         self.run: wire.Json | None = None
         """What a child told about the records it has made, as long as they are unfinished."""
-        self.answering = self.answered = self.child_ready = False
+        self.starts = 0
+        """How many children it was handed to: another one when the one before died without having looked at it."""
+        self.begun = self.answering = self.answered = self.child_ready = False
         self.gone = False
         """Whether the gateway has closed the connection."""
         self.late = False
@@ -76,17 +82,25 @@ class Job:
             wire.send(child.control, {"serve": True}, (self.client.fileno(), request))
         finally:
             os.close(request)
-        self.child = child
+        self.child, self.begun = child, False
+        self.starts += 1
         self.deadline = now + self.seconds if self.seconds else None
 
     def told(self, note: wire.Json) -> None:
         """What the child says about itself."""
         self.run = note.get("run", self.run)
+        self.begun = self.begun or "begun" in note
         self.answering = self.answering or "answering" in note
         if self.answering:
             self.deadline = None  # the block has ended; how fast the client reads is its own affair
         self.answered = self.answered or "answered" in note
         self.child_ready = self.child_ready or "ready" in note
+
+    @property
+    def untouched(self) -> bool:
+        """Whether another child may be handed the request of one that has ended."""
+        ended = self.begun or self.late or self.exhausted or self.gone
+        return not ended and self.starts < MOST_STARTS
 
     def written(self, data: bytes) -> None:
         """Pass on what a child wrote, up to a limit."""

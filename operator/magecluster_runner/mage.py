@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import sys
 
 from magecluster_runner import changes
 
@@ -16,8 +17,6 @@ WARM = (
     "mage_ai.data_preparation.models.custom_templates.custom_block_template",
     "mage_ai.data_preparation.decorators",
     "mage_ai.data_preparation.models.project.models",
-    "mage_ai.services.aws.secrets_manager",
-    "mage_ai.services.azure.key_vault",
     "mage_ai.shared.retry",
     "mage_ai.orchestration.db.models.schedules",
     "mage_ai.shared.parsers",
@@ -26,6 +25,11 @@ WARM = (
     "pyarrow.parquet",
 )
 """What runs of blocks import. The last ones are not needed, so that nothing fails when one of them is not there."""
+TRIED = (
+    "mage_ai.services.aws.secrets_manager.secrets_manager",
+    "mage_ai.services.azure.key_vault.key_vault",
+)
+"""What Mage tries to import whenever it reads a configuration; where packages are missing, each time in vain."""
 
 
 def load(project: str) -> str:
@@ -39,6 +43,10 @@ def load(project: str) -> str:
     for name in WARM:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    for name in TRIED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # Python then knows that it is not there
     importlib.import_module("sqlalchemy.orm").configure_mappers()  # else each child did it with its first query
     return str(importlib.import_module("mage_ai.server.constants").VERSION)
 

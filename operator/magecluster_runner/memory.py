@@ -1,7 +1,7 @@
-"""The memory of the container, which all runs share.
+"""The memory that all runs share: the container's, or the machine's where the container has no limit.
 
-Kubernetes has the kernel end everything in a container that needs more than it may have (since 1.28, on cgroup v2). So
-the runner looks itself, and ends the largest run before it comes to that.
+Kubernetes has the kernel end everything in a container that needs more than it may have (since 1.28, on cgroup v2), and
+evicts pods from a machine that is full. So the runner looks itself, and ends the largest run before it comes to that.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ from typing import Callable, Iterable, NamedTuple
 from magecluster_runner import system
 
 LOOK_SECONDS = 0.1
-FULL = 0.92
-"""Of what there may be: what one run takes in the time between two looks has to fit into the rest."""
+FREE = 0.08
+"""Of what there may be: what one run takes in the time between two looks has to fit into it."""
+FREE_OF_MACHINE = 256 * 1024 * 1024
+"""Bytes. The kubelet evicts pods when less than 100 MiB are available, unless it is told otherwise."""
 
 
 class _Files(NamedTuple):
     limit: str
     used: str
-    reclaimable: str
-    """In memory.stat: what the kernel takes back by itself before it ends anything."""
+    cache: tuple[str, ...]
+    """In memory.stat: pages of files, which the kernel takes back by itself before it ends anything."""
 
 
 _CGROUPS = (
-    _Files("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "inactive_file"),
+    _Files("memory.max", "memory.current", ("inactive_file", "active_file")),
     _Files(
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        "total_inactive_file",
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        ("total_inactive_file", "total_active_file"),
     ),
 )
 _NO_LIMIT = 1 << 60
@@ -36,31 +38,42 @@ _NO_LIMIT = 1 << 60
 
 
 class Memory(NamedTuple):
-    """What the container may use, and how to see what it does."""
+    """What there is, and how to see what is used of it; all in bytes."""
 
     limit: int
-    """Bytes."""
+    free: int
+    """That are to stay free."""
     used: Callable[[], int]
 
-    def too_large(self, processes: Iterable[int]) -> int | None:
-        """Which process is to be ended now, with all that it has started."""
-        if self.used() < self.limit * FULL:
-            return None
-        return max(processes, key=system.resident, default=None)
+    def full(self) -> bool:
+        """Whether something has to end."""
+        return self.used() > self.limit - self.free
 
 
-def of_container() -> Memory | None:
-    """None where there is no limit."""
+def largest(processes: Iterable[int]) -> int | None:
+    """Which process has most memory, with all that it has started."""
+    return max(processes, key=system.resident, default=None)
+
+
+def found(cgroup: Path = Path("/sys/fs/cgroup"), machine: Path = Path("/proc/meminfo")) -> Memory:
+    """That of the container, or of the machine if the container has no limit."""
     for files in _CGROUPS:
         try:
-            limit = int(Path(files.limit).read_text())
+            limit = int((cgroup / files.limit).read_text())
         except (OSError, ValueError):
             continue
-        return Memory(limit, lambda files=files: _used(files)) if limit < _NO_LIMIT else None  # type: ignore[misc]
-    return None
+        if limit < _NO_LIMIT:
+            return Memory(limit, int(limit * FREE), lambda files=files: _used(cgroup, files))  # type: ignore[misc]
+    total = _of_machine(machine, "MemTotal")
+    return Memory(total, FREE_OF_MACHINE, lambda: total - _of_machine(machine, "MemAvailable"))
 
 
-def _used(files: _Files) -> int:
-    stat = Path(files.limit).with_name("memory.stat").read_text().splitlines()
-    reclaimable = next((int(line.split()[1]) for line in stat if line.split()[0] == files.reclaimable), 0)
-    return int(Path(files.used).read_text()) - reclaimable
+def _used(cgroup: Path, files: _Files) -> int:
+    stat = (cgroup / files.used).with_name("memory.stat").read_text().splitlines()
+    sizes = dict(line.split() for line in stat)
+    return int((cgroup / files.used).read_text()) - sum(int(sizes.get(name, 0)) for name in files.cache)
+
+
+def _of_machine(machine: Path, name: str) -> int:
+    lines = (line.split() for line in machine.read_text().splitlines())
+    return next(int(words[1]) * 1024 for words in lines if words[0] == f"{name}:")

@@ -59,6 +59,10 @@ class Pool:
         """Whether there should be more of them waiting."""
         return len(self._waiting) < self._spares
 
+    def keeps(self, pipeline: str) -> bool:
+        """Whether one waits for the next run of a pipeline."""
+        return any(kept.pipeline == pipeline for kept in self._kept)
+
     def take(self, pipeline: str | None) -> Child:
         """One that has served this pipeline, one that has served none, or a new one."""
         for kept in reversed(self._kept):
@@ -74,16 +78,30 @@ class Pool:
             return
         self._kept.append(_Kept(child, pipeline, now + KEPT_SECONDS))
         if len(self._kept) > MOST_KEPT:
-            _dismiss(self._kept.pop(0).child)
+            self.dismiss(self._kept.pop(0).child)
 
     def due(self) -> float | None:
         """When the next one has waited long enough."""
         return self._kept[0].until if self._kept else None
 
     def tidy(self, now: float) -> None:
-        """End those."""
+        """End those, and those that are more than are to wait."""
+        while len(self._waiting) > self._spares:
+            self.dismiss(self._waiting.pop())
         while self._kept and self._kept[0].until <= now:
-            _dismiss(self._kept.pop(0).child)
+            self.dismiss(self._kept.pop(0).child)
+
+    def dismiss(self, child: Child) -> None:
+        """Have one end that does no work: it reads that nothing comes any more."""
+        with contextlib.suppress(OSError):
+            child.control.shutdown(socket.SHUT_RDWR)
+
+    def dismiss_kept(self) -> bool:
+        """End all that have served a pipeline and wait; returns whether there were any."""
+        found, self._kept = self._kept, []
+        for kept in found:
+            self.dismiss(kept.child)
+        return bool(found)
 
     def grow(self) -> Child:
         """Have one more wait."""
@@ -144,9 +162,3 @@ class Pool:
         self._kept = [kept for kept in self._kept if kept.child is not gone]
         with contextlib.suppress(ValueError):
             self._waiting.remove(gone)
-
-
-def _dismiss(child: Child) -> None:
-    """It ends when it reads that nothing comes any more."""
-    with contextlib.suppress(OSError):
-        child.control.shutdown(socket.SHUT_RDWR)

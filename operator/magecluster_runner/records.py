@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mage_ai.data_preparation.models.triggers import ScheduleType
 from mage_ai.orchestration.db import db_connection
 from mage_ai.orchestration.db.models.schedules import BlockRun, PipelineRun, PipelineSchedule
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from magecluster_runner.wire import Json, RefusedError
@@ -20,6 +21,12 @@ from magecluster_runner.wire import Json, RefusedError
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+_OF_TOKEN = (
+    select(PipelineSchedule)
+    .where(PipelineSchedule.schedule_type == ScheduleType.API, PipelineSchedule.token == bindparam("token"))
+    .order_by(PipelineSchedule.id)
+    .limit(1)
+)
 TEXT = 10_000
 """Characters of an error that are kept."""
 
@@ -29,8 +36,7 @@ def trigger_of(token: str) -> PipelineSchedule:
 
     Raises `RefusedError`.
     """
-    of_token = (PipelineSchedule.schedule_type == ScheduleType.API, PipelineSchedule.token == token)
-    found = PipelineSchedule.query.filter(*of_token).order_by(PipelineSchedule.id).first()
+    found = db_connection.session.execute(_OF_TOKEN, {"token": token}).scalars().first()
     if found is None:
         raise RefusedError(404, "not_found", "The token is of no API trigger; copy it from the trigger's page")
     return found

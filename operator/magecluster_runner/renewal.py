@@ -11,11 +11,13 @@ import _thread
 import builtins
 import logging
 import os
+import random
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from mage_ai.orchestration.db import db_connection
 from mage_ai.settings.utils import base_repo_path
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 GROWTH_BYTES = 64 * 1024 * 1024
 """How much more memory than at first a process may have when it serves again."""
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_STREAMS = (0, 1, 2)
 _LASTING = tuple({os.path.realpath(prefix) + os.sep for prefix in (sys.prefix, sys.base_prefix)})
 """Code below these is not edited while Mage runs."""
 
@@ -36,27 +40,29 @@ class Origin:
     def __init__(self) -> None:
         self._environment, self._folder, self._path = dict(os.environ), Path.cwd(), list(sys.path)
         self._project = base_repo_path()
-        self._modules, self._loggers = set(sys.modules), set(logging.root.manager.loggerDict)
+        self._modules, self._loggers = set(sys.modules), _loggers()
+        self._logger_names = set(logging.root.manager.loggerDict)
         self._streams = (sys.stdout, sys.stderr)
         self._threads = _thread._count()  # noqa: SLF001
         self._builtins = dict(vars(builtins))
         self._signals, self._mask = _handlers(), _mask()
         self._descriptors, self._data = system.descriptors(), system.data_bytes()
+        _seed()
 
     def restore(self) -> bool:
         """Whether the process is as good as new; nothing is done for one that cannot be."""
         if (
             _thread._count() > self._threads  # those of Python's; threads of libraries wait for work  # noqa: SLF001
             or system.children()
-            or signal.getitimer(signal.ITIMER_REAL)[0]
+            or any(signal.getitimer(timer)[0] for timer in _TIMERS)
             or _handlers() != self._signals
             or base_repo_path() != self._project
             or system.data_bytes() > self._data + GROWTH_BYTES
         ):
             return False
-        self._close_logs()
-        os.environ.clear()
-        os.environ.update(self._environment)
+        if os.environ != self._environment:
+            os.environ.clear()
+            os.environ.update(self._environment)
         os.chdir(self._folder)
         os.umask(self._mask)
         sys.path[:] = self._path
@@ -67,16 +73,38 @@ class Origin:
         for name in set(sys.modules) - self._modules:
             if not _lasts(sys.modules[name]):
                 del sys.modules[name]  # it may be edited until the next run
+        self._restore_loggers()
+        _seed()
         db_connection.session.rollback()
         db_connection.session.expunge_all()
-        return system.descriptors() <= self._descriptors
+        open_now = system.descriptors()
+        outputs_same = all(open_now.get(number) == self._descriptors.get(number) for number in _STREAMS)
+        return outputs_same and len(open_now) <= len(self._descriptors)
 
-    def _close_logs(self) -> None:
+    def _restore_loggers(self) -> None:
+        """As they were; those of the run are closed, but modules that stay hold on to theirs."""
+        for logger, handlers, level in self._loggers:
+            if logger.handlers != handlers:
+                logger.handlers[:] = handlers
+            if logger.level != level:
+                logger.setLevel(level)
         known = logging.root.manager.loggerDict
-        for name in set(known) - self._loggers:
-            for handler in list(getattr(known[name], "handlers", ())):
-                handler.close()
-            del known[name]
+        for name in known.keys() - self._logger_names:
+            if name.partition(".")[0] not in sys.modules:
+                for handler in getattr(known[name], "handlers", ()):
+                    handler.close()
+                del known[name]
+
+
+def _loggers() -> list[tuple[logging.Logger, list[logging.Handler], int]]:
+    named = [found for found in logging.root.manager.loggerDict.values() if isinstance(found, logging.Logger)]
+    return [(found, list(found.handlers), found.level) for found in (logging.root, *named)]
+
+
+def _seed() -> None:
+    """Forked processes would all draw the same random numbers, and so would runs after one that chose a seed."""
+    random.seed()
+    np.random.seed()  # noqa: NPY002  the one that blocks have in common
 
 
 def _handlers() -> list[object]:
@@ -90,7 +118,9 @@ def _mask() -> int:
 
 
 def _lasts(module: ModuleType | None) -> bool:
-    place = getattr(module, "__file__", None)
-    if place:
-        return bool(os.path.realpath(place).startswith(_LASTING))
+    places = [getattr(module, "__file__", None) or ""]
+    if not any(places):
+        places = [*getattr(module, "__path__", ())]  # of a package without a file of its own
+    if places:
+        return all(os.path.realpath(place).startswith(_LASTING) for place in places)
     return getattr(getattr(module, "__spec__", None), "origin", None) in ("built-in", "frozen")

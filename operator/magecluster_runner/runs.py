@@ -14,7 +14,7 @@ from mage_ai.settings.repo import set_repo_path
 from mage_ai.settings.utils import base_repo_dirname, base_repo_path
 
 from magecluster_runner import configuration, inputs, outputs, records, variables
-from magecluster_runner.execution import BlockError, Run, execute, log_to, told
+from magecluster_runner.execution import BlockError, Run, execute, keep_logs, told
 from magecluster_runner.inputs import name_of, word
 from magecluster_runner.records import TEXT
 from magecluster_runner.wire import Json, RefusedError
@@ -61,7 +61,7 @@ def run(request: Json, folder: str, note: Callable[[Json], None]) -> bytes:
     draft = records.draft(trigger, pipeline.uuid, call.variables)
     partition = draft.execution_partition
     kept = records.Records(draft, note)
-    log_to(None if call.record else f"{folder}/logs")
+    keep_logs(kept=call.record)
     if call.record:
         kept.begin([name_of(each) for each in made.order])
     stored = None if call.store_variables else f"{folder}/variables"

@@ -11,26 +11,26 @@ import os
 import socket
 import sys
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Callable
 
 from magecluster_runner import system, wire
 from magecluster_runner.jobs import Job
 from magecluster_runner.loop import Loop
-from magecluster_runner.memory import LOOK_SECONDS, Memory
+from magecluster_runner.memory import LOOK_SECONDS, Memory, largest
 from magecluster_runner.pool import Child, Pool
+from magecluster_runner.queue import Queue
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from magecluster_runner.child import Work
 
-MAX_CHILDREN = 128
-"""Requests beyond that wait. The gateway lets fewer through."""
 REST_SECONDS = 1.0
 """Between attempts to have processes wait, when one failed."""
 CLOSING_SECONDS = 30.0
 """How long the records of a run that was ended may take to be finished."""
+RENEWAL_SECONDS = 5.0
+"""How long a process that has answered may take until it can serve again, or is ended."""
 
 
 class Server:
@@ -42,7 +42,7 @@ class Server:
         work: Work,
         spares: int,
         folder: Path,
-        memory: Memory | None,
+        memory: Memory,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listener, self._memory, self._clock = listener, memory, clock
@@ -50,10 +50,10 @@ class Server:
         self._pool = Pool(work, spares, folder, self._close_in_child)
         self._jobs: dict[int, Job] = {}
         """By the process that works for it."""
-        self._waiting: deque[Job] = deque()
+        self._queue = Queue(self._pool.keeps)
         self._reading: list[Job] = []
         self._stop_at: float | None = None
-        self._rests_until = 0.0
+        self._rests_until = self._look_at = 0.0
 
     def run(self, grace: float) -> None:
         """Until SIGTERM or SIGINT; then let requests end for `grace` seconds."""
@@ -64,8 +64,8 @@ class Server:
             self._reap()
             self._end_late()
             self._end_largest()
-            self._pool.tidy(self._clock())
             self._dispatch()
+            self._pool.tidy(self._clock())
             self._grow()
         self._pool.end()
 
@@ -84,9 +84,10 @@ class Server:
         """Seconds until something is to be done even if nothing happens."""
         times = [job.deadline for job in self._jobs.values() if job.deadline is not None]
         times += [time for time in (self._stop_at, self._pool.due()) if time is not None]
-        if self._memory and self._jobs:
+        if self._jobs:
             times.append(self._clock() + LOOK_SECONDS)
-        if self._waiting or (self._stop_at is None and self._pool.short()):
+        times += self._queue.due(self._clock())
+        if self._next() or (self._stop_at is None and self._pool.short()):
             times.append(self._rests_until)
         return max(0.0, min(times) - self._clock()) if times else None
 
@@ -107,7 +108,7 @@ class Server:
         else:
             if complete:
                 self._reading.remove(job)
-                self._waiting.append(job)
+                self._queue.add(job, self._clock())
         if job.gone:
             self._abandon(job)
 
@@ -117,42 +118,45 @@ class Server:
         if not job.child:
             self._drop(job, None)
             return
-        self._hear(job.child)  # it may have gone because it has its answer
-        if not job.answered:
+        self._hear(job.child)
+        if not job.answering:
             system.kill(job.child.pid)
+        elif job.deadline is None:  # it may have gone because it has its answer; else the child notices
+            job.deadline = self._clock() + RENEWAL_SECONDS
 
     def _drop(self, job: Job, answer: wire.Json | None) -> None:
         self._loop.unwatch(job.client)
-        for jobs in (self._reading, self._waiting):
-            with contextlib.suppress(ValueError):
-                jobs.remove(job)
+        self._queue.remove(job)
+        if job in self._reading:
+            self._reading.remove(job)
         if answer:
             job.tell(answer)
         else:
             job.close()
 
+    def _next(self) -> Job | None:
+        return self._queue.next(self._jobs.values(), self._clock())
+
     def _dispatch(self) -> None:
-        while self._waiting and len(self._jobs) < MAX_CHILDREN:
+        while job := self._next():
             try:
-                child = self._pool.take(self._waiting[0].pipeline)
+                child = self._pool.take(job.pipeline)
             except OSError as failure:
                 self._rest(f"Could not start a process: {failure}")
                 return
-            job = self._waiting.popleft()
             self._follow(child)
             try:
                 job.start(child, self._clock())
-            except OSError:  # it has died while it waited
+            except OSError:  # it has died while it waited, and the next turn takes another one
                 system.kill(child.pid)
-                self._waiting.appendleft(job)
                 return
-            else:
-                self._jobs[child.pid] = job
+            self._queue.remove(job)
+            self._jobs[child.pid] = job
 
     def _follow(self, child: Child) -> None:
-        if not self._loop.watches(child.output):
-            self._loop.watch(child.output, lambda: self._pass_on(child))
+        if not self._loop.watches(child.control):
             self._loop.watch(child.control, lambda: self._hear(child))
+            self._loop.watch(child.output, lambda: self._pass_on(child))
 
     def _hear(self, child: Child) -> None:
         """Whatever the child has told."""
@@ -164,7 +168,10 @@ class Server:
                 if not note:
                     self._loop.unwatch(child.control)
                 elif child.pid in self._jobs:
-                    self._jobs[child.pid].told(note)
+                    job = self._jobs[child.pid]
+                    job.told(note)
+                    if job.answered and job.deadline is None:
+                        job.deadline = self._clock() + RENEWAL_SECONDS
                     self._keep(child)
 
     def _keep(self, child: Child) -> None:
@@ -176,7 +183,10 @@ class Server:
             del self._jobs[child.pid]
             self._loop.unwatch(job.client)
             job.close()
-            self._pool.keep(child, job.pipeline, self._clock())
+            if self._loop.watches(child.output):
+                self._pool.keep(child, job.pipeline, self._clock())
+            else:  # nobody would see what it writes
+                self._pool.dismiss(child)
 
     def _pass_on(self, child: Child) -> bool:
         data = b""
@@ -205,6 +215,10 @@ class Server:
                 self._rest(f"A process that waited for requests {system.how(status)}")
 
     def _finish(self, job: Job, status: int) -> None:
+        if job.untouched:
+            job.child = None
+            self._queue.put_first(job)
+            return
         self._loop.unwatch(job.client)
         if job.answered:
             job.close()
@@ -218,7 +232,7 @@ class Server:
         following = Job(job.client)
         following.request, following.answering, following.fallback = wire.line(closing), job.answering, failure
         following.seconds = CLOSING_SECONDS
-        self._waiting.appendleft(following)
+        self._queue.put_first(following)
 
     def _end_late(self) -> None:
         now = self._clock()
@@ -228,12 +242,16 @@ class Server:
                 system.kill(pid)
 
     def _end_largest(self) -> None:
-        """Where memory runs out. What has been ended counts until it is gone."""
-        if self._memory and not any(job.exhausted for job in self._jobs.values()):
-            pid = self._memory.too_large(self._jobs)
-            if pid is not None:
-                self._jobs[pid].exhausted = True
-                system.kill(pid)
+        """Where memory runs out. What has been ended counts until it is gone; who only waits is ended first."""
+        if self._clock() < self._look_at or any(job.exhausted for job in self._jobs.values()):
+            return
+        self._look_at = self._clock() + LOOK_SECONDS
+        if not self._memory.full() or self._pool.dismiss_kept():
+            return
+        pid = largest(self._jobs)
+        if pid is not None:
+            self._jobs[pid].exhausted = True
+            system.kill(pid)
 
     def _stop(self, grace: float) -> None:
         if self._stop_at is None:
@@ -243,6 +261,6 @@ class Server:
 
     def _close_in_child(self) -> None:
         self._loop.close()
-        clients = [job.client for jobs in (self._jobs.values(), self._waiting, self._reading) for job in jobs]
+        clients = [job.client for jobs in (self._jobs.values(), self._queue, self._reading) for job in jobs]
         for source in (self._listener, *clients):
             source.close()

@@ -7,7 +7,7 @@ from tests.support.eventually import eventually
 from tests.support.processes import working_for
 from tests.support.runs import Lab, runs_lab
 
-from devkit.local_gateway import GatewayProcess
+from devkit.local_gateway import STARTUP, GatewayProcess
 from devkit.local_mage import LocalMage
 from devkit.mage import Mage
 
@@ -15,7 +15,8 @@ from devkit.mage import Mage
 @pytest.fixture(scope="session")
 def mage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMage]:
     """Shared by all tests, so each of them names what it makes after itself."""
-    found = LocalMage(tmp_path_factory.mktemp("mage"))
+    folder = tmp_path_factory.mktemp("mage")
+    found = LocalMage(folder, PYTHONPATH=f"{STARTUP}:{folder}")  # as in a pod, with our changes to it
     try:
         yield found.start()
     finally:

@@ -52,8 +52,21 @@ def test_a_failed_run_shows_why(lab: Lab) -> None:
 
 
 def logs(lab: Lab, pipeline: str, block: Json) -> str:
-    """As the page of the logs of a block's run has it. It shows runs of the pipeline's own triggers only."""
+    """As the page of the logs of a block's run has it."""
     return json.dumps(lab.owner.call("GET", f"pipelines/{pipeline}/logs", **{"block_run_id[]": block["id"]}))
+
+
+def test_logs_are_shown_of_runs_by_the_token_of_another_pipelines_trigger(lab: Lab) -> None:
+    mine, other = (loads(lab, f"logs {name}", f"print('hello from {name}')") for name in ("mine", "other"))
+    for name in (mine, other):
+        lab.output(name, name)
+    run, block = lab.newest(mine), lab.newest(mine)["blocks"][mine]
+    assert "hello from mine" in logs(lab, mine, block)
+    of_run = json.dumps(lab.owner.call("GET", f"pipelines/{mine}/logs", **{"pipeline_run_id[]": run["id"]}))
+    assert "hello from mine" in of_run
+    everything = json.dumps(lab.owner.call("GET", f"pipelines/{mine}/logs"))
+    assert "hello from mine" in everything
+    assert "hello from other" not in everything
 
 
 @pytest.mark.parametrize("variables", [{"execution_partition": "../../elsewhere"}, {"execution_partition": 5}])

@@ -19,8 +19,12 @@ from typing import Any
 import aiohttp
 from tests.support.needs import needs
 
+from devkit.local_mage import OWNER, PASSWORD
+
 START_SECONDS = 30
 WINDOW = (1400, 1000)
+FIELD = "document.querySelector('input[autocomplete={}]')"
+SIGN_IN = "[...document.querySelectorAll('button')].find(button => button.innerText.includes('Sign into Mage'))"
 
 
 _MIDDLE = """(() => {
@@ -88,6 +92,15 @@ class Page:
         """A PNG."""
         answer = await self.call("Page.captureScreenshot", format="png")
         return base64.b64decode(answer["data"])
+
+
+async def sign_in(page: Page, password: str = PASSWORD) -> None:
+    """At Mage's form; with the right password, until its first page is there."""
+    await page.write(FIELD.format("username"), OWNER)
+    await page.write(FIELD.format("current-password"), password)
+    await page.click(SIGN_IN)
+    if password == PASSWORD:
+        await page.becomes("location.pathname.endsWith('/overview')")
 
 
 @asynccontextmanager

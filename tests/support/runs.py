@@ -58,7 +58,7 @@ class Lab:
     def ask(self, pipeline: str, block: str, *, token: str = "", url: str = "", **options: object) -> requests.Response:
         """Ask for a run."""
         run = {"pipeline_uuid": pipeline, "block_uuid": block, **options}
-        address = f"{url or self.gateway.url}/api/runs/{token or self.token}"
+        address = f"{url or self.gateway.url}{self.mage.base}/api/runs/{token or self.token}"
         return requests.post(address, json={"run": run}, timeout=SECONDS)
 
     def output(self, pipeline: str, block: str, **options: object) -> Any:
@@ -101,7 +101,8 @@ def runs_lab(mage: LocalMage, owner: Mage, folder: Path, *options: str, runner: 
     """With options of the gateway's and of the runner's."""
     beside = RunnerProcess(mage, folder, *runner).start()
     try:
-        gateway = GatewayProcess(mage.url, folder / "gateway.log", f"--runner-socket={beside.socket}", *options).start()
+        options = (f"--runner-socket={beside.socket}", f"--base-path={mage.base}", *options)
+        gateway = GatewayProcess(mage.origin, folder / "gateway.log", *options).start()
         try:
             yield Lab(mage, owner, beside, gateway)
         finally:
