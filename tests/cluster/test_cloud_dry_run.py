@@ -115,3 +115,13 @@ def test_nothing_is_made_deleted_or_restarted(demo: Team) -> None:
 def test_what_might_be_meant_is_not_guessed(demo: Team, text: str) -> None:
     assert demo.as_("Admin")("DELETE", f"{demo.path()}?dryRun={text}").status_code == 400
     assert demo.space.get("mc", "demo")
+
+
+@pytest.mark.parametrize("query", ["dryRun", "dryRun=", "dryRun=yes", "force="])
+def test_a_flag_without_a_clear_value_changes_nothing(demo: Team, query: str) -> None:
+    before = written(demo)
+    path = f"{demo.clusters}/demo?{query}"
+    answer = demo.as_("Admin")("PUT", path, {"cluster": {"config": {"podAnnotations": {"a": "1"}}}})
+    assert answer.status_code == 400, answer.text
+    assert "is to be true or false" in answer.text
+    assert written(demo) == before

@@ -19,7 +19,7 @@ MOST_SECONDS = 600
 """How long `Prefer: wait` may wait."""
 SERVER = "magecluster"
 """Tells no version."""
-TRUE, FALSE = ("true", "1"), ("false", "0", "")
+TRUE, FALSE = ("true", "1"), ("false", "0")
 
 W = TypeVar("W", bound=Wire)
 
@@ -106,7 +106,7 @@ class Call:
     def _flag(self, name: str) -> bool:
         text = self.request.query.get(name, "false").lower()
         if text not in (*TRUE, *FALSE):
-            raise BadRequestError(f"{name} is true or false")
+            raise BadRequestError(f"{name} is {text!r}; it is to be true or false")
         return text in TRUE
 
 
