@@ -40,6 +40,11 @@ class _Process(ABC):
         """Of a process that was started."""
         return self._running().pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has, by itself."""
+        return self._running().poll() is not None
+
     def stop(self) -> int:
         """End it in good order; returns its exit status."""
         self._running().send_signal(signal.SIGTERM)
@@ -115,6 +120,29 @@ class RunnerProcess(_Process):
         options = (f"--socket={self.socket}", f"--project={self._mage.project}", *self._options)
         variables = {**self._mage.variables, "PYTHONPATH": f"{STARTUP}:{OPERATOR}:{self._mage.folder}"}
         self._launch((environment(), "-m", "magecluster_runner", *options), variables, self._mage.folder)
+        return self
+
+    @override
+    def _serves(self) -> bool:
+        return self.socket.exists()
+
+
+class DeployerProcess(_Process):
+    """`magecluster_deployer` with Mage's own Python, on a socket in `folder`, with its state beside the project."""
+
+    def __init__(self, project: Path, folder: Path, repository: str, *options: str, module: str = "") -> None:
+        super().__init__(folder / "deployer.log")
+        self.socket, self.state = folder / "deployer.sock", project.parent / ".magecluster"
+        self._folder, self._module = folder, module or "magecluster_deployer"
+        places = (f"--socket={self.socket}", f"--project={project}", f"--state={self.state}")
+        self._options = (*places, "--setting=production", f"--repository={repository}", "--branch=main", *options)
+
+    @override
+    def start(self) -> Self:
+        self.socket.unlink(missing_ok=True)
+        path = f"{OPERATOR}:{OPERATOR.parent}"
+        variables = {**os.environ, "PYTHONPATH": path, "HOME": str(self._folder)}
+        self._launch((environment(), "-m", self._module, *self._options), variables, self._folder)
         return self
 
     @override

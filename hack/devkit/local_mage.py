@@ -25,7 +25,7 @@ START_SECONDS = 180
 
 def environment() -> Path:
     """Python with exactly the packages of the Mage image, built once for each lock. Raises `shell.Failed`."""
-    folder = cache() / f"mage-{wheels.key(LOCK)}"
+    folder = cache() / f"mage-{wheels.key(LOCK)}-pip"
     with locked(folder.with_suffix(".lock")):
         if not (folder / "ready").exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -35,6 +35,7 @@ def environment() -> Path:
                 shell.run(*uv, "venv", "--quiet", "--python", PYTHON, "--no-python-downloads", folder)
                 offline = ("--no-index", "--find-links", source, "--no-deps", "--require-hashes")
                 shell.run(*uv, "pip", "install", "--quiet", "--python", python, *offline, "--requirement", LOCK)
+                shell.run(python, "-m", "ensurepip")  # Mage's image has it, and deployments use it
                 (folder / "ready").touch()
     return folder / "bin/python"
 

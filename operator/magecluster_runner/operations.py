@@ -11,7 +11,7 @@ from mage_ai.orchestration.db.models.schedules import PipelineRun, PipelineSched
 from mage_ai.server.constants import VERSION
 from sqlalchemy import exc
 
-from magecluster_runner import records, runs, wire
+from magecluster_runner import callers, records, runs, wire
 from magecluster_runner.inputs import word
 from magecluster_runner.wire import Json, RefusedError
 
@@ -41,6 +41,7 @@ def _answered(request: Json, folder: str, note: Callable[[Json], None]) -> bytes
     if request.get("op") == "run":
         return runs.run(request, folder, note)
     simple: dict[Any, Callable[[Json], Json]] = {
+        "caller": callers.caller,
         "ping": _ping,
         "trigger": _trigger,
         "run_of_key": _run_of_key,

@@ -39,7 +39,7 @@ class Origin:
 
     def __init__(self) -> None:
         self._environment, self._folder, self._path = dict(os.environ), Path.cwd(), list(sys.path)
-        self._project = base_repo_path()
+        self._project, self._packages = base_repo_path(), _packages()
         self._modules, self._loggers = set(sys.modules), _loggers()
         self._logger_names = set(logging.root.manager.loggerDict)
         self._streams = (sys.stdout, sys.stderr)
@@ -57,6 +57,7 @@ class Origin:
             or any(signal.getitimer(timer)[0] for timer in _TIMERS)
             or _handlers() != self._signals
             or base_repo_path() != self._project
+            or _packages() != self._packages
             or system.data_bytes() > self._data + GROWTH_BYTES
         ):
             return False
@@ -71,7 +72,7 @@ class Origin:
         vars(builtins).update(self._builtins)
         sys.stdout, sys.stderr = self._streams
         for name in set(sys.modules) - self._modules:
-            if not _lasts(sys.modules[name]):
+            if not _lasts(sys.modules[name], self._packages):
                 del sys.modules[name]  # it may be edited until the next run
         self._restore_loggers()
         _seed()
@@ -117,10 +118,15 @@ def _mask() -> int:
     return mask
 
 
-def _lasts(module: ModuleType | None) -> bool:
+def _packages() -> str:
+    """What a deployed commit requires; they stay as they are, and the next commit has others."""
+    return os.path.realpath(f"{base_repo_path()}/.magecluster/packages") + os.sep
+
+
+def _lasts(module: ModuleType | None, packages: str) -> bool:
     places = [getattr(module, "__file__", None) or ""]
     if not any(places):
         places = [*getattr(module, "__path__", ())]  # of a package without a file of its own
     if places:
-        return all(os.path.realpath(place).startswith(_LASTING) for place in places)
+        return all(os.path.realpath(place).startswith((*_LASTING, packages)) for place in places)
     return getattr(getattr(module, "__spec__", None), "origin", None) in ("built-in", "frozen")

@@ -45,6 +45,19 @@ REFUSED = {
         a_cluster(extraEnvs=[{"name": "PYTHONPATH", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]),
         "so is PYTHONPATH",
     ),
+    "a repository with a password in its address": (
+        a_cluster(git={"repository": "https://me:password@example.com/team/project.git"}),
+        "should match",
+    ),
+    "a repository on the volume": (a_cluster(git={"repository": "file:///home/src"}), "should match"),
+    "a folder above the repository": (
+        a_cluster(git={"repository": "https://example.com/a/b.git", "directory": "../other"}),
+        "should match",
+    ),
+    "deployments without the gateway": (
+        a_cluster(gateway={"enabled": False}, git={"repository": "https://example.com/a/b.git"}),
+        "deployments are asked for through the gateway",
+    ),
     "a name of a variable": (a_cluster(extraEnvs=[{"name": "1A", "value": ""}]), "should match"),
     "replicas without Redis and shared volume": (a_cluster(replicaCount=2), "more than one replica needs REDIS_URL"),
     "a negative number of replicas": (a_cluster(replicaCount=-1), "should be greater than or equal to 0"),

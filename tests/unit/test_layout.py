@@ -13,7 +13,7 @@ LINES = 300
 def test_the_source_root_holds_packages_and_is_none() -> None:
     """An __init__.py in operator/ would shadow the standard library's operator."""
     found = {path.name for path in (ROOT / "operator").iterdir() if path.name != "__pycache__"}
-    assert found == {"magecluster", "magecluster_runner"}
+    assert found == {"magecluster", "magecluster_deployer", "magecluster_runner"}
 
 
 def test_the_chart_has_the_version_of_the_package() -> None:

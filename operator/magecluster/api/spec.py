@@ -7,6 +7,7 @@ from pydantic import Field
 
 from magecluster.api.environment import EnvVar
 from magecluster.api.gateway import Gateway
+from magecluster.api.git import Git
 from magecluster.api.model import QUANTITY, ApiModel, DataKey, DnsName, cel, rules
 from magecluster.api.network import Ingress, Service
 from magecluster.api.pod import (
@@ -102,6 +103,11 @@ class MageClusterSpec(ApiModel):
             "without them Mage runs every trigger twice; set them or use replicaCount 1",
             field=".replicaCount",
         ),
+        cel(
+            "!has(self.git) || self.gateway.enabled",
+            "deployments are asked for through the gateway: set gateway.enabled to true, or remove git",
+            field=".git",
+        ),
     )
 
     status: PowerState = PowerState.ACTIVE
@@ -149,5 +155,7 @@ class MageClusterSpec(ApiModel):
     """The container in front of Mage."""
     kubernetes_executor: KubernetesExecutor = KubernetesExecutor()
     """Blocks as Kubernetes Jobs."""
+    git: Git | None = None
+    """Repository whose commits can be deployed into the project."""
     restarted_at: Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})] | None = None
     """A new time restarts the pod once; the same time again does nothing."""

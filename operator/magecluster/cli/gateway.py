@@ -29,6 +29,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--base-path", type=_base, default="", metavar="PATH", help="Mage's MAGE_BASE_PATH, if it has one"
     )
     parser.add_argument("--runner-socket", type=Path, metavar="FILE", help="Unix socket on which the runner listens")
+    parser.add_argument(
+        "--deployer-socket", type=Path, metavar="FILE", help="the same of the deployer, if there is one"
+    )
     runs = parser.add_argument_group("POST /api/runs")
     runs.add_argument(
         "--runs-timeout",
@@ -102,6 +105,7 @@ def _run(chosen: argparse.Namespace) -> int:
         upstream=chosen.upstream,
         base_path=chosen.base_path,
         runner_socket=chosen.runner_socket,
+        deployer_socket=chosen.deployer_socket,
         runs_timeout_seconds=chosen.runs_timeout,
         runs_concurrency=chosen.runs_concurrency,
         runs_queue=chosen.runs_queue,

@@ -6,7 +6,7 @@ from pathlib import Path
 from magecluster.api.gateway import RUNNER_FILES
 from magecluster.cli.failure import CommandError
 
-PACKAGE = "magecluster_runner"
+PACKAGES = ("magecluster_runner", "magecluster_deployer")
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,17 +19,17 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _run(chosen: argparse.Namespace) -> int:
     import importlib.util
 
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise CommandError(f"the package {PACKAGE} is not beside this one; use the image of the operator")
-    source = Path(spec.origin).parent
-    for folder in chosen.folders:
-        try:
-            copy(source, folder / PACKAGE)
-        except OSError as error:
-            raise CommandError(
-                f"cannot write {folder}: {error.strerror or error}; is it writable, and not full?"
-            ) from error
+    for package in PACKAGES:
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            raise CommandError(f"the package {package} is not beside this one; use the image of the operator")
+        for folder in chosen.folders:
+            try:
+                copy(Path(spec.origin).parent, folder / package)
+            except OSError as error:
+                raise CommandError(
+                    f"cannot write {folder}: {error.strerror or error}; is it writable, and not full?"
+                ) from error
     return 0
 
 

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from magecluster.api.gateway import GATEWAY_HEALTH
+from magecluster.gateway.deployments import Deployments
 from magecluster.gateway.errors import told
 from magecluster.gateway.proxy import Proxy
 from magecluster.gateway.runner import Runner
@@ -25,6 +26,9 @@ _SETTINGS = web.AppKey("settings", Settings)
 _PROXY = web.AppKey("proxy", Proxy)
 _TRIGGERS = web.AppKey("triggers", Triggers)
 _RUNS = web.AppKey("runs", Runs)
+_DEPLOYER = web.AppKey("deployments", Deployments)
+
+_DEPLOYMENTS = ("", "/", "/{setting}", "/{setting}/{all:deployments}", "/{setting}/{all:deployments}/{deployment}")
 
 
 class CannotListenError(Exception):
@@ -47,6 +51,10 @@ def create_app(settings: Settings) -> web.Application:
             web.route("*", f"{trigger}/pipeline_runs/{{token}}", _trigger),
             web.route("*", f"{trigger}/api_trigger", _trigger),
             *(web.route("*", f"{settings.base_path}/api/runs{end}", _run) for end in ("", "/", "/{token}")),
+            *(
+                web.route("*", f"{settings.base_path}/api/deployment_settings{end}", _deployment)
+                for end in _DEPLOYMENTS
+            ),
             web.route("*", r"/{path:[\s\S]*}", _forward),
         ]
     )
@@ -102,6 +110,8 @@ async def _with_proxy(app: web.Application) -> AsyncIterator[None]:
         runner = Runner(settings.runner_socket)
         app[_TRIGGERS] = Triggers(session, settings.upstream, runner)
         app[_RUNS] = Runs(runner, settings)
+        deployer = Runner(settings.deployer_socket, "deployer") if settings.deployer_socket else None
+        app[_DEPLOYER] = Deployments(runner, deployer)
         yield
         await app[_TRIGGERS].end()
 
@@ -121,6 +131,10 @@ async def _trigger(request: web.Request) -> web.StreamResponse:
 
 async def _run(request: web.Request) -> web.StreamResponse:
     return await (_forward(request) if request.method == "OPTIONS" else request.app[_RUNS].run(request))
+
+
+async def _deployment(request: web.Request) -> web.StreamResponse:
+    return await (_forward(request) if request.method == "OPTIONS" else request.app[_DEPLOYER].answer(request))
 
 
 async def _forward(request: web.Request) -> web.StreamResponse:

@@ -28,8 +28,9 @@ class RunnerError(Exception):
 class Runner:
     """Asks the runner that listens on a Unix socket, if the gateway was given one."""
 
-    def __init__(self, socket: Path | None) -> None:
-        self._socket = socket
+    def __init__(self, socket: Path | None, name: str = "runner") -> None:
+        """`name` is that of its container."""
+        self._socket, self._name = socket, name
 
     async def ask(self, request: Json) -> Json:
         """The answer: `{"error": {"code": HTTP status, "type", "message"}}`, also where there is none."""
@@ -50,8 +51,8 @@ class Runner:
         try:
             reader, writer = await asyncio.open_unix_connection(self._socket)
         except OSError as failure:
-            logger.warning("The runner does not answer: %s", failure)
-            message = "The runner is starting or stopped, and nothing was done; try again"
+            logger.warning("The %s does not answer: %s", self._name, failure)
+            message = f"The {self._name} is starting or stopped, and nothing was done; try again"
             raise RunnerError(503, "runner_unavailable", message) from failure
         try:
             writer.write(json.dumps(request).encode() + b"\n")

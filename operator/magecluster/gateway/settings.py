@@ -21,6 +21,8 @@ class Settings:
     """Where Mage serves below its host, as in `/team`: its MAGE_ROUTES_BASE_PATH or MAGE_BASE_PATH."""
     runner_socket: Path | None = None
     """Where `magecluster_runner` listens; without it nobody sees Mage's database."""
+    deployer_socket: Path | None = None
+    """Where `magecluster_deployer` listens; without it nothing is deployed."""
     runs_timeout_seconds: float = 300.0
     """How long a run that `POST /api/runs` asks for may take."""
     runs_concurrency: int = 32

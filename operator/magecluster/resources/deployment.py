@@ -7,6 +7,7 @@ from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.network import MAGE_PORT
 from magecluster.api.pod import CONTAINER, STARTUP_SECONDS
+from magecluster.resources.deployer import deployer, deployer_volumes
 from magecluster.resources.environment import DATA, HOME, base_path, environment
 from magecluster.resources.gateway import gateway
 from magecluster.resources.metadata import metadata, service_account_name, volume_name, workload_name
@@ -74,14 +75,20 @@ def _pod_spec(cluster: MageCluster, gateway_image: str | None) -> Manifest:
         # Mage first: kubectl logs and exec take the first one when nobody names another.
         "containers": [
             _container(cluster, guarded=gateway_image is not None),
-            *([gateway(cluster, gateway_image), runner(cluster)] if gateway_image else []),
+            *(_beside(cluster, gateway_image) if gateway_image else []),
         ],
         "volumes": [
             {"name": DATA, "persistentVolumeClaim": {"claimName": volume_name(cluster)}},
             *(runner_volumes() if gateway_image else []),
+            *(deployer_volumes(spec.git) if gateway_image and spec.git else []),
         ],
         **{key: value for key, value in optional.items() if value},
     }
+
+
+def _beside(cluster: MageCluster, gateway_image: str) -> list[Manifest]:
+    git = cluster.spec.git
+    return [gateway(cluster, gateway_image), runner(cluster), *([deployer(cluster, git)] if git else [])]
 
 
 def _container(cluster: MageCluster, *, guarded: bool) -> Manifest:

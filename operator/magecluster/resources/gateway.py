@@ -3,6 +3,7 @@
 from magecluster.api.gateway import GATEWAY_CONTAINER, GATEWAY_HEALTH, GATEWAY_PORT
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
+from magecluster.resources import deployer
 from magecluster.resources.environment import base_path
 from magecluster.resources.ports import GATEWAY
 from magecluster.resources.requirements import requirements
@@ -24,6 +25,7 @@ def gateway(cluster: MageCluster, image: str) -> Manifest:
             "gateway",
             f"--port={GATEWAY_PORT}",
             f"--runner-socket={SOCKET}",
+            *([f"--deployer-socket={deployer.SOCKET}"] if cluster.spec.git else []),
             f"--runs-timeout={runs.timeout_seconds}",
             f"--runs-concurrency={runs.concurrency}",
             f"--runs-queue={runs.queue}",

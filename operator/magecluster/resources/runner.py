@@ -13,16 +13,16 @@ from magecluster.resources.environment import DATA, HOME, PROJECT, environment
 from magecluster.resources.requirements import requirements
 from magecluster.resources.security import as_mage, restricted
 
-_PACKAGE = "/opt/magecluster"
-_FOLDER = ".magecluster"
+PACKAGE = "/opt/magecluster"
+FOLDER = ".magecluster"
 """On the volume of the project, beside the project."""
 _PACKAGE_VOLUME, _SOCKET_VOLUME = "magecluster-package", "magecluster-run"
-_SOCKETS = "/run/magecluster"
+SOCKETS = "/run/magecluster"
 
-SOCKET = f"{_SOCKETS}/runner.sock"
-SOCKET_MOUNT = {"name": _SOCKET_VOLUME, "mountPath": _SOCKETS}
+SOCKET = f"{SOCKETS}/runner.sock"
+SOCKET_MOUNT = {"name": _SOCKET_VOLUME, "mountPath": SOCKETS}
 
-_READ_PACKAGE = {"name": _PACKAGE_VOLUME, "mountPath": _PACKAGE, "readOnly": True}
+READ_PACKAGE = {"name": _PACKAGE_VOLUME, "mountPath": PACKAGE, "readOnly": True}
 
 _FOR_POD, _FOR_JOBS = "/copy/for-pod", "/copy/for-jobs"
 """Where the container that copies sees both; in its image, the place that the others read has the operator's code."""
@@ -49,10 +49,10 @@ def runner(cluster: MageCluster) -> Manifest:
             f"--project={PROJECT}",
             f"--runs-per-process={spec.gateway.runs.runs_per_process}",
         ],
-        "env": environment(cluster, _PACKAGE, _startup(_PACKAGE)),
+        "env": environment(cluster, PACKAGE, _startup(PACKAGE)),
         **requirements(spec.gateway.runs.resources),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [{"name": DATA, "mountPath": HOME}, _READ_PACKAGE, SOCKET_MOUNT],
+        "volumeMounts": [{"name": DATA, "mountPath": HOME}, READ_PACKAGE, SOCKET_MOUNT],
         "securityContext": as_mage(),
         "startupProbe": {
             "exec": {"command": ["test", "-S", SOCKET]},
@@ -67,7 +67,7 @@ def runner_files(cluster: MageCluster, image: str) -> Manifest:
     targets, mounts, security = [_FOR_POD], [{"name": _PACKAGE_VOLUME, "mountPath": _FOR_POD}], restricted()
     if cluster.uses_kubernetes_executor:
         targets.append(_FOR_JOBS)
-        mounts.append({"name": DATA, "mountPath": _FOR_JOBS, "subPath": _FOLDER})
+        mounts.append({"name": DATA, "mountPath": _FOR_JOBS, "subPath": FOLDER})
         security = {"runAsUser": 0, "readOnlyRootFilesystem": True, **as_mage()}
     return {
         "name": RUNNER_FILES,
@@ -89,8 +89,8 @@ def runner_volumes() -> list[Manifest]:
 def changes_to_mage(cluster: MageCluster) -> tuple[str, list[Manifest]]:
     """The folder that every Python of Mage's starts with, and the mounts that bring it there."""
     if cluster.uses_kubernetes_executor:
-        return _startup(f"{HOME}/{_FOLDER}"), []
-    return _startup(_PACKAGE), [_READ_PACKAGE]
+        return _startup(f"{HOME}/{FOLDER}"), []
+    return _startup(PACKAGE), [READ_PACKAGE]
 
 
 def _startup(folder: str) -> str:

@@ -60,6 +60,32 @@ def _execute(spec: importlib.machinery.ModuleSpec, loader: Loader) -> None:
     loader.exec_module(sys.modules[__name__])
 
 
+class _Packages:
+    """Looks once more where Python has given up: it never does itself in a folder that was not there at first."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        cache = sys.path_importer_cache
+        if path is not None or cache.get(self._folder, self) is not None or not os.path.isdir(self._folder):
+            return None
+        del cache[self._folder]
+        return importlib.machinery.PathFinder.find_spec(name, [self._folder])
+
+
+def _add_packages() -> None:
+    """What a deployed commit requires, in front of what the image has; `magecluster_deployer` puts a link there."""
+    project = os.environ.get("USER_CODE_PATH")
+    if project:
+        places = [os.path.realpath(place) for place in sys.path]
+        behind = places.index(FOLDER) + 1 if FOLDER in places else 0
+        packages = os.path.join(os.path.abspath(project), ".magecluster", "packages")
+        sys.path.insert(behind, packages)
+        sys.meta_path.append(_Packages(packages))
+
+
+_add_packages()
 sys.meta_path.insert(0, _WhenMageComes())
 _behind = _next()
 if _behind is not None and _behind.loader is not None:

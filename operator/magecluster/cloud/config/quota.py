@@ -119,6 +119,7 @@ def _containers(spec: Manifest, resource: str) -> Iterator[tuple[str, Fraction |
     places = {"resources": spec}
     if gateway.get("enabled"):
         places |= {"gateway.resources": gateway, "gateway.runs.resources": gateway.get("runs", {})}
+        places |= {"git.resources": spec["git"]} if spec.get("git") else {}
     for place, owner in places.items():
         resources = owner.get("resources", {})
         limits, requests = resources.get("limits", {}), resources.get("requests", {})

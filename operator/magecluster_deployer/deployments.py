@@ -1,0 +1,160 @@
+"""One deployment: from a commit to the project that Mage serves, in steps that can be cut off anywhere.
+
+Until the project is switched, everything happens beside it. The switch is one exchange of two folders, or where the
+volume cannot do that, two renames that are finished when the process starts again.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING, NamedTuple
+
+from magecluster_deployer import files, tools, trees
+from magecluster_deployer.errors import DeploymentError, Json, of_system
+from magecluster_deployer.git import Git, Remote
+from magecluster_deployer.records import FAILED, QUEUED, RUNNING, SUCCEEDED, Records, now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INTERRUPTED = "The pod ended in the middle of it; the project is as it was before, so deploy again"
+
+
+class Setting(NamedTuple):
+    """`spec.git` of a cluster."""
+
+    name: str
+    remote: Remote
+    branch: str
+    directory: str
+    """Within the repository, where the project is; empty for its top folder."""
+
+
+class Deployments:
+    """Of one project, one after the other."""
+
+    def __init__(self, setting: Setting, project: Path, state: Path) -> None:
+        self.setting, self._project, self._state = setting, project, state
+        self.records = Records(state / "records")
+        self._git = Git(state / "git", setting.remote)
+
+    def recover(self) -> list[int]:
+        """Finish or undo what was going on when the process ended; returns what still waits. Raises OSError."""
+        for record in self.records.all():
+            if record["status"] == RUNNING:
+                self._end(record, DeploymentError(500, "interrupted", INTERRUPTED))
+        return sorted(record["id"] for record in self.records.all() if record["status"] == QUEUED)
+
+    def perform(self, number: int) -> None:
+        """Do it; whatever goes wrong stands in its record."""
+        record = self.records.get(number) or {}
+        try:
+            record = self.records.change(record, status=RUNNING, started_at=now())
+            record = self._prepared(record)
+            record = self._step(record, "switching")
+            self._switch(record)
+            self._finish(record)
+        except Exception as failure:  # noqa: BLE001  the record tells it
+            self._end(self.records.get(number) or record, _told(failure))
+
+    def _prepared(self, record: Json) -> Json:
+        """Everything but the switch."""
+        work, live = self._work(record), self.records.live()
+        files.remove(work)
+        work.mkdir(parents=True)
+        record = self._step(record, "fetching")
+        self._git.prepare()
+        if not record["rollback_of"]:
+            branch, version = record["source"]["head"]["name"], record["source"]["version"]
+            tip = self._git.fetch(branch)
+            record = self.records.change(record, commit=self._git.commit_on(branch, version) if version else tip)
+        record = self._step(record, "writing")
+        target = work / "project"
+        trees.write_out(self._git, record["commit"], record["directory"], target)
+        if not record["rollback_of"]:  # else it has been live, and going back to it is not the time to argue
+            record = self._step(record, "checking")
+            tools.check(target)
+        record = self._step(record, "installing")
+        packages = tools.install(target, self._state / "packages")
+        record = self._step(record, "keeping")
+        record = self._keep(record, live, self._project)
+        trees.carry_over(self._git, self._project, target, work / "kept")
+        if not record["directory"]:
+            trees.follow(self._git, target, record["commit"])
+        trees.mark(target, record["id"], packages)
+        trees.copy_owner(self._project, target)
+        files.written(target)
+        return record
+
+    def _keep(self, record: Json, live: Json | None, project: Path) -> Json:
+        """What was edited gets a name in Git; without an earlier deployment, that is what one can go back to."""
+        ref = f"refs/magecluster/kept/{record['id']}"
+        commit, directory = (live["commit"], live["directory"]) if live else (None, "")
+        kept = trees.keep(self._git, project, commit, directory, ref, self._work(record) / "kept")
+        previous = {"commit": commit or kept, "directory": directory}
+        return self.records.change(record, kept=ref if kept else None, previous=previous)
+
+    def _switch(self, record: Json) -> None:
+        target, before = self._work(record) / "project", self._work(record) / "before"
+        if files.exchange(target, self._project):
+            target.rename(before)
+        else:
+            self._project.rename(before)
+            target.rename(self._project)
+
+    def _switched(self, record: Json) -> bool:
+        """Whether the project is that of a deployment; one that lies between two renames is moved in."""
+        target = self._work(record) / "project"
+        if record.get("step") == "switching" and not self._project.exists() and trees.marked(target) == record["id"]:
+            target.rename(self._project)
+        return bool(trees.marked(self._project) == record["id"])
+
+    def _finish(self, record: Json) -> None:
+        work = self._work(record)
+        if (work / "project").exists():
+            (work / "project").rename(work / "before")
+        live = self.records.live()
+        warning = None
+        if (work / "before").exists():  # what was edited until the last moment
+            try:
+                record = self._keep(record, live, work / "before")
+            except (DeploymentError, OSError) as failure:
+                warning = f"The project as it was stays in {work / 'before'}: {_told(failure).message}"
+        record = self.records.change(record, status=SUCCEEDED, step=None, warning=warning, completed_at=now())
+        self._tell(record, f"brought commit {record['commit']}. {warning or ''}")
+        # Who works in the folder that was switched away, such as a terminal, has it until the next deployment.
+        needed = {str(each["id"]) for each in self.records.all() if each.get("warning")}
+        for other in (self._state / "work").iterdir():
+            if other != work and other.name not in needed:
+                files.remove(other)
+
+    def _end(self, record: Json, why: DeploymentError) -> None:
+        if self._switched(record):
+            self._finish(record)
+        else:
+            files.remove(self._work(record))  # first, as it may be what the volume has no room for
+            self._fail(record, why)
+
+    def _fail(self, record: Json, why: DeploymentError) -> None:
+        self.records.change(record, status=FAILED, error=why.told, completed_at=now())
+        self._tell(record, f"failed: {why.message}")
+
+    def _step(self, record: Json, name: str) -> Json:
+        self._tell(record, name)
+        return self.records.change(record, step=name)
+
+    def _tell(self, record: Json, what: str) -> None:
+        sys.stderr.write(f"magecluster_deployer: Deployment {record['id']} {what}\n")
+
+    def _work(self, record: Json) -> Path:
+        return self._state / "work" / str(record["id"])
+
+
+def _told(failure: Exception) -> DeploymentError:
+    if isinstance(failure, DeploymentError):
+        return failure
+    if isinstance(failure, OSError):
+        return of_system(failure)
+    traceback.print_exception(type(failure), failure, failure.__traceback__)
+    return DeploymentError(500, type(failure).__name__, f"The deployer failed, see its log: {failure}")

@@ -1,0 +1,70 @@
+"""Files of projects: shared between folders, and exchanged in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def share(source: Path, target: Path) -> None:
+    """Have what is at `source` be at `target` as well, without copying where the volume allows that."""
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+    elif source.is_dir():
+        target.mkdir(exist_ok=True)
+        for entry in source.iterdir():
+            share(entry, target / entry.name)
+        shutil.copystat(source, target)
+    elif source.is_file():
+        try:
+            os.link(source, target)
+        except OSError as failure:
+            if failure.errno not in (errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP):
+                raise
+            shutil.copy2(source, target)
+
+
+def exchange(first: Path, second: Path) -> bool:
+    """Each folder is where the other was, in one step; returns whether this volume can do that. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    done = libc.renameat2(_AT_FDCWD, bytes(first), _AT_FDCWD, bytes(second), _RENAME_EXCHANGE)
+    if done == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # a network file system, for one
+        return False
+    raise OSError(number, os.strerror(number), str(first))
+
+
+def written(folder: Path) -> None:
+    """Wait until the volume has what was written to the file system of a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
+
+
+def replace(place: Path, content: bytes) -> None:
+    """Have other content under a name, and leave the file that others share as it is."""
+    new = place.with_name(f"{place.name}.magecluster")
+    new.write_bytes(content)
+    new.replace(place)
+
+
+def remove(folder: Path) -> None:
+    """Whatever is there, if anything."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)

@@ -1,0 +1,58 @@
+"""The deployer, which ends at a chosen point as a pod ends that loses its node: `DIE_AT` is where."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from typing_extensions import override
+
+from magecluster_deployer import __main__, deployments, files
+from magecluster_deployer.errors import Json
+
+POINTS = ("fetching", "writing", "checking", "installing", "keeping", "switching", "switched", "renamed", "finishing")
+"""Steps, then: after the exchange, between two renames, before the record tells the end."""
+
+
+def die_at(point: str) -> None:
+    """With all that was started."""
+    if os.environ["DIE_AT"] == point:
+        os.killpg(0, signal.SIGKILL)
+        time.sleep(60)
+
+
+class Dying(deployments.Deployments):
+    """Looks at every point whether it is the one."""
+
+    @override
+    def _step(self, record: Json, name: str) -> Json:
+        found = super()._step(record, name)
+        die_at(name)
+        return found
+
+    @override
+    def _finish(self, record: Json) -> None:
+        die_at("finishing")
+        super()._finish(record)
+
+
+def exchange(first: Path, second: Path) -> bool:
+    if os.environ["DIE_AT"] == "renamed":
+        second.rename(first.with_name("before"))
+    die_at("renamed")
+    done = EXCHANGE(first, second)
+    die_at("switched")
+    return done
+
+
+EXCHANGE = files.exchange
+
+
+def main() -> None:
+    os.setpgrp()
+    files.exchange, __main__.Deployments = exchange, Dying  # type: ignore[attr-defined]
+    __main__.main()
+
+
+if __name__ == "__main__":
+    main()
