@@ -139,7 +139,7 @@ def _path(place: tuple[str | int, ...], node: Any) -> Path:
 
 
 SecretKey = tuple[str, str]
-"""Name of a Secret and a key in it; the key is empty where all of them are taken."""
+"""Name of a Secret and a key in it, or whom it is shown; empty where all keys are taken."""
 
 
 def check_powers(
@@ -189,6 +189,10 @@ def _secrets(spec: Manifest, namespace: str) -> Iterator[tuple[str, SecretKey]]:
         yield "database.secretKeyRef", (ref["name"], ref["key"])
     if secret := spec.get("auth", {}).get("existingSecret"):
         yield "auth.existingSecret", (secret, "")
+    git = spec.get("git") or {}
+    if secret := git.get("credentialsSecret"):
+        # With the address, which is shown what stands in it: whoever names another one could read it there.
+        yield "git.credentialsSecret", (secret, git["repository"])
     for index, item in enumerate(spec.get("imagePullSecrets", ())):
         yield f"imagePullSecrets[{index}]", (item["name"], "")
     for index, item in enumerate(spec.get("ingress", {}).get("tls", ())):

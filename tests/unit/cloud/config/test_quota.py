@@ -153,6 +153,13 @@ REFUSED = {
         takes("1", **GATEWAY),
         [f"cpu: 1 in use, 1500m with this change, the limit is 1: {LESS}"],
     ),
+    "a deployer": (
+        limits(cpu="1.5"),
+        [],
+        takes("1", **GATEWAY),
+        takes("1", **GATEWAY, git={"repository": "https://a.example/b.git", **SMALL}),
+        [f"cpu: 1500m in use, 1750m with this change, the limit is 1.5: {LESS}"],
+    ),
     "a gateway of others": (
         limits(cpu="2"),
         [takes("1", **GATEWAY)],

@@ -145,6 +145,7 @@ TAKEN = [
     ({"extraEnvs": [from_secret("A", "lab-auth", "owner-password")]}, "extraEnvs[A]"),
     ({"database": {"secretKeyRef": {"name": "theirs"}}}, "database.secretKeyRef"),
     ({"auth": {"existingSecret": "theirs"}}, "auth.existingSecret"),
+    ({"git": {"repository": "https://a.example/b.git", "credentialsSecret": "theirs"}}, "git.credentialsSecret"),
     ({"imagePullSecrets": [{"name": "theirs"}]}, "imagePullSecrets[0]"),
     (TLS, "ingress.tls[0]"),
 ]
@@ -165,6 +166,14 @@ def test_another_key_of_a_secret_in_use_is_refused_and_the_same_is_not() -> None
     kept = from_secret("A", "vault", "a")
     assert problems({"extraEnvs": [kept, from_secret("B", "vault", "b")]}, live).keys() == {"extraEnvs[B]"}
     assert put(live, {"extraEnvs": [kept, from_secret("B", "vault", "a")]}).changed == ["extraEnvs[B]"]
+
+
+def test_credentials_for_git_are_shown_to_nobody_else() -> None:
+    git = {"repository": "https://a.example/b.git", "credentialsSecret": "deploys", "branch": "main"}
+    live = stored(git=git)
+    assert put(live, {"git": {"branch": "release"}}).changed == ["git.branch"]
+    assert problems({"git": {"repository": "https://mine.example/b.git"}}, live).keys() == {"git.credentialsSecret"}
+    assert put(live, {"git": {"repository": "https://mine.example/b.git"}}, secrets=("deploys",)).patch
 
 
 POWERFUL = [
