@@ -29,10 +29,8 @@ def main() -> None:
     setting = Setting(
         chosen.setting, Remote(chosen.repository, chosen.credentials), chosen.branch, chosen.directory.strip("/")
     )
-    deployments = Deployments(setting, chosen.project, chosen.state)
-    waiting = deployments.recover()
-    operations = Operations(deployments)
-    threading.Thread(target=operations.work, args=(waiting,), daemon=True).start()
+    operations = Operations(Deployments(setting, chosen.project, chosen.state))
+    threading.Thread(target=operations.work, daemon=True).start()
     sys.stderr.write(f"magecluster_deployer: Serving {chosen.repository} at {chosen.socket}\n")
     serve(operations, chosen.socket)
 

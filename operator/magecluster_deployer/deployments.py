@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from magecluster_deployer import files, tools, trees
 from magecluster_deployer.errors import DeploymentError, Json, of_system
 from magecluster_deployer.git import Git, Remote
-from magecluster_deployer.records import FAILED, QUEUED, RUNNING, SUCCEEDED, Records, now
+from magecluster_deployer.records import FAILED, QUEUED, RUNNING, SUCCEEDED, Records, locked, now
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+PACKAGES_KEPT = 10
+"""Of so many deployments the packages are there, for those who roll back."""
 INTERRUPTED = "The pod ended in the middle of it; the project is as it was before, so deploy again"
 
 
@@ -40,15 +42,26 @@ class Deployments:
         self._git = Git(state / "git", setting.remote)
 
     def recover(self) -> list[int]:
-        """Finish or undo what was going on when the process ended; returns what still waits. Raises OSError."""
-        for record in self.records.all():
-            if record["status"] == RUNNING:
-                self._end(record, DeploymentError(500, "interrupted", INTERRUPTED))
+        """Finish or undo what was going on when a pod ended; returns what still waits. Raises OSError."""
+        with locked(self._state / "deploying.lock"):
+            for record in self.records.all():
+                if record["status"] == RUNNING:
+                    self._end(record, DeploymentError(500, "interrupted", INTERRUPTED))
         return sorted(record["id"] for record in self.records.all() if record["status"] == QUEUED)
 
+    def live(self, project: Path | None = None) -> Json | None:
+        """The one that a project is, or this one: seen from the project, whatever was done to it."""
+        return self.records.get(trees.marked(project or self._project))
+
     def perform(self, number: int) -> None:
-        """Do it; whatever goes wrong stands in its record."""
-        record = self.records.get(number) or {}
+        """Do it when no other is going on; whatever goes wrong stands in its record."""
+        with locked(self._state / "deploying.lock"):
+            record = self.records.get(number)
+            if record and record["status"] == QUEUED:  # else another pod has done it
+                self._perform(record)
+
+    def _perform(self, record: Json) -> None:
+        number = record["id"]
         try:
             record = self.records.change(record, status=RUNNING, started_at=now())
             record = self._prepared(record)
@@ -60,7 +73,7 @@ class Deployments:
 
     def _prepared(self, record: Json) -> Json:
         """Everything but the switch."""
-        work, live = self._work(record), self.records.live()
+        work = self._work(record)
         files.remove(work)
         work.mkdir(parents=True)
         record = self._step(record, "fetching")
@@ -69,6 +82,9 @@ class Deployments:
             branch, version = record["source"]["head"]["name"], record["source"]["version"]
             tip = self._git.fetch(branch)
             record = self.records.change(record, commit=self._git.commit_on(branch, version) if version else tip)
+        self._git.run(
+            "update-ref", f"refs/magecluster/deployed/{record['id']}", record["commit"]
+        )  # it may be forced away
         record = self._step(record, "writing")
         target = work / "project"
         trees.write_out(self._git, record["commit"], record["directory"], target)
@@ -76,9 +92,10 @@ class Deployments:
             record = self._step(record, "checking")
             tools.check(target)
         record = self._step(record, "installing")
-        packages = tools.install(target, self._state / "packages")
+        packages = tools.install(target, self._state / "packages", record["commit"])
+        record = self.records.change(record, packages=packages.name if packages else None)
         record = self._step(record, "keeping")
-        record = self._keep(record, live, self._project)
+        record = self._keep(record, self._project)
         trees.carry_over(self._git, self._project, target, work / "kept")
         if not record["directory"]:
             trees.follow(self._git, target, record["commit"])
@@ -87,9 +104,9 @@ class Deployments:
         files.written(target)
         return record
 
-    def _keep(self, record: Json, live: Json | None, project: Path) -> Json:
+    def _keep(self, record: Json, project: Path) -> Json:
         """What was edited gets a name in Git; without an earlier deployment, that is what one can go back to."""
-        ref = f"refs/magecluster/kept/{record['id']}"
+        ref, live = f"refs/magecluster/kept/{record['id']}", self.live(project)
         commit, directory = (live["commit"], live["directory"]) if live else (None, "")
         kept = trees.keep(self._git, project, commit, directory, ref, self._work(record) / "kept")
         previous = {"commit": commit or kept, "directory": directory}
@@ -114,20 +131,25 @@ class Deployments:
         work = self._work(record)
         if (work / "project").exists():
             (work / "project").rename(work / "before")
-        live = self.records.live()
         warning = None
         if (work / "before").exists():  # what was edited until the last moment
             try:
-                record = self._keep(record, live, work / "before")
+                record = self._keep(record, work / "before")
             except (DeploymentError, OSError) as failure:
                 warning = f"The project as it was stays in {work / 'before'}: {_told(failure).message}"
         record = self.records.change(record, status=SUCCEEDED, step=None, warning=warning, completed_at=now())
         self._tell(record, f"brought commit {record['commit']}. {warning or ''}")
-        # Who works in the folder that was switched away, such as a terminal, has it until the next deployment.
-        needed = {str(each["id"]) for each in self.records.all() if each.get("warning")}
-        for other in (self._state / "work").iterdir():
-            if other != work and other.name not in needed:
-                files.remove(other)
+        self._tidy(record)
+
+    def _tidy(self, record: Json) -> None:
+        """Who works in the folder that was switched away, such as a terminal, has it until the next deployment."""
+        records = self.records.all()
+        needed = {str(each["id"]) for each in records if each.get("warning") or each["id"] == record["id"]}
+        packages = [each.get("packages") for each in records if each["status"] == SUCCEEDED][:PACKAGES_KEPT]
+        for folder, names in (("work", needed), ("packages", packages)):
+            for place in (self._state / folder).glob("*"):
+                if place.name not in names:
+                    files.remove(place)
 
     def _end(self, record: Json, why: DeploymentError) -> None:
         if self._switched(record):

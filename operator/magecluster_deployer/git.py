@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from magecluster_deployer.errors import DeploymentError
 
@@ -170,7 +171,7 @@ class Git:
             yield {
                 "MAGECLUSTER_TOKEN": str(folder / "token"),
                 "MAGECLUSTER_USER": user.read_text().strip() if user.exists() else "git",
-                **_settings({**_SETTINGS, "credential.helper": _ASK}),
+                **_settings({**_SETTINGS, f"credential.{_origin(self._remote.url)}.helper": _ASK}),
             }
         elif (folder / "ssh-privatekey").exists() and (folder / "known_hosts").exists():
             with tempfile.TemporaryDirectory(prefix="magecluster-") as own:
@@ -206,6 +207,12 @@ def failure(what: str, said: str) -> DeploymentError:
     return DeploymentError(
         502 if remote else 500, "git_server" if remote else "git", f"{what} failed: {last[:500]}; try again"
     )
+
+
+def _origin(url: str) -> str:
+    """For which credentials are; not for a server that this one redirects to."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _settings(settings: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,6 @@ import json
 import queue
 import socketserver
 import sys
-import threading
 import time
 import traceback
 from typing import TYPE_CHECKING
@@ -30,18 +29,23 @@ class Operations:
     def __init__(self, deployments: Deployments) -> None:
         self._deployments = deployments
         self._waiting: queue.Queue[int] = queue.Queue()
-        self._adding = threading.Lock()
 
-    def work(self, waiting: list[int]) -> None:
-        """Deploy one after the other, for ever."""
-        for number in waiting:
-            self._waiting.put(number)
+    def work(self) -> None:
+        """Deploy one after the other, for ever; first what an earlier process has left."""
+        self._try(self._recover)
         while True:
             number = self._waiting.get()
-            try:
-                self._deployments.perform(number)
-            except Exception:  # noqa: BLE001  the next one is to be done all the same
-                traceback.print_exc()
+            self._try(lambda number=number: self._deployments.perform(number))  # type: ignore[misc]
+
+    def _recover(self) -> None:
+        for number in self._deployments.recover():
+            self._deployments.perform(number)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:  # noqa: BLE001  the next one is to be done all the same
+            traceback.print_exc()
 
     def answer(self, request: Json) -> Json:
         """To any request."""
@@ -64,7 +68,7 @@ class Operations:
             return {"error": {"code": 400, "type": "bad_request", "message": message}}
 
     def _setting(self, _: Json) -> Json:
-        setting, live = self._deployments.setting, self._deployments.records.live()
+        setting, live = self._deployments.setting, self._deployments.live()
         facts = {"name": setting.name, "repository": setting.remote.url, "branch": setting.branch}
         return {"setting": {**facts, "directory": setting.directory, "live": live and _short(live)}}
 
@@ -102,8 +106,7 @@ class Operations:
         )
 
     def _add(self, facts: Json) -> Json:
-        with self._adding:
-            record = self._deployments.records.add(facts)
+        record = self._deployments.records.add(facts)
         self._waiting.put(record["id"])
         return {"deployment": record}
 

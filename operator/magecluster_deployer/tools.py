@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ INSTALL_SECONDS = 1800
 MOST_TOLD = 20
 """Problems of a project that are told; the others are counted."""
 
+_LOCAL = re.compile(r"^\s*(-[rce]\b|--(requirement|constraint|editable)\b|\.{1,2}/)|\bfile:|\.whl\b", re.MULTILINE)
+"""Requirements that lead to other files of the commit."""
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
 
 
@@ -45,7 +48,7 @@ def check(project: Path) -> None:
         raise DeploymentError(422, "pipelines", "; ".join(wrong[:MOST_TOLD]) + more)
 
 
-def install(project: Path, store: Path) -> Path | None:
+def install(project: Path, store: Path, commit: str) -> Path | None:
     """The folder with what `requirements.txt` asks for beyond what Mage's image has, made once. None for nothing.
 
     Raises `DeploymentError`, OSError.
@@ -53,7 +56,10 @@ def install(project: Path, store: Path) -> Path | None:
     required = project / "requirements.txt"
     if not required.is_file() or not required.read_text().strip():
         return None
-    place = store / hashlib.sha256(required.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    text = required.read_text() + sys.version
+    if _LOCAL.search(text):
+        text += commit  # what stands in other files may be other things in another commit
+    place = store / hashlib.sha256(text.encode()).hexdigest()[:16]
     if not place.exists():
         _fill(place, required)
     return place

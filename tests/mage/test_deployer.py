@@ -185,15 +185,18 @@ def test_requirements_are_there_for_the_deployment_that_has_them(lab: Lab, clien
     client.deployed()
     packages = lab.project / ".magecluster/packages"
     assert {place.name for place in packages.iterdir()} - {"__pycache__"} == {"told.py", "told-1.0.dist-info"}
+    other = lab.origin.commit({name: wheel(2)})
+    client.deployed(other)
+    assert (packages / "told.py").read_text() == "TOLD = 2\n"
     client.deployed(lab.second)
     assert not packages.exists()
 
 
-def wheel() -> bytes:
-    """Of a package with nothing in it."""
+def wheel(told: int = 1) -> bytes:
+    """Of a package with nothing else in it."""
     data, info = BytesIO(), "told-1.0.dist-info"
     with zipfile.ZipFile(data, "w") as file:
-        file.writestr("told.py", "TOLD = 1\n")
+        file.writestr("told.py", f"TOLD = {told}\n")
         file.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: told\nVersion: 1.0\n")
         file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         file.writestr(f"{info}/RECORD", f"told.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
@@ -212,6 +215,30 @@ def test_of_two_at_once_one_waits(lab: Lab, client: Client, server: HttpServer) 
     assert [end["status"] for end in ends] == ["succeeded"] * 2
     assert ends[0]["completed_at"] <= ends[1]["started_at"]
     assert lab.pipelines == {"first", "second"}
+
+
+def test_of_two_pods_one_waits(lab: Lab, client: Client, server: HttpServer, credentials: Path) -> None:
+    server.hold.clear()
+    first = client.begin(lab.first)
+    eventually(lambda: client.ask(op="get", id=first)["deployment"]["step"] == "fetching")
+    with lab.deployer(server.url, f"--credentials={credentials}", place="other") as deployer:
+        other = Client(deployer)
+        second = other.begin(lab.second)
+        assert client.ask(op="get", id=second)["deployment"]["status"] == "queued"
+        assert other.ask(op="get", id=first)["deployment"]["status"] == "running"
+        server.hold.set()
+        ends = [client.end(first), other.end(second)]
+        assert [end["status"] for end in ends] == ["succeeded"] * 2
+        assert ends[0]["completed_at"] <= ends[1]["started_at"]
+        assert client.ask(op="setting") == other.ask(op="setting")
+
+
+def test_a_server_that_redirects_gives_nobody_the_token(lab: Lab, client: Client, server: HttpServer) -> None:
+    with HttpServer(lab.origin.folder.parent) as thief:
+        server.moved_to = thief.url
+        assert client.failure()[0] in (422, 502)
+        assert thief.asked
+        assert not thief.credentials
 
 
 def test_a_server_that_is_away_or_breaks_off_is_told(lab: Lab, client: Client, server: HttpServer) -> None:
@@ -259,8 +286,8 @@ def test_whenever_the_pod_ends_the_project_is_whole(
     eventually(lambda: dying.ended, what="it dies")
     with lab.deployer(server.url, f"--credentials={credentials}") as deployer:
         client, new = Client(deployer), point in ("switched", "renamed", "finishing")
+        record = client.end(number)
         assert lab.pipelines == ({"first", "second"} if new else {"made_here"})
-        record = client.ask(op="get", id=number)["deployment"]
         assert (record["status"], record.get("error", {}).get("type")) == (
             ("succeeded", None) if new else ("failed", "interrupted")
         )

@@ -42,10 +42,9 @@ class Lab:
         self.first = self.origin.commit({**PROJECT, **pipeline("first")})
         self.second = self.origin.commit(pipeline("second"))
 
-    def deployer(self, repository: str, *options: str, module: str = "") -> DeployerProcess:
-        place = self.folder / "run"
-        place.mkdir(exist_ok=True)
-        return DeployerProcess(self.project, place, repository, *options, module=module)
+    def deployer(self, repository: str, *options: str, module: str = "", place: str = "run") -> DeployerProcess:
+        (self.folder / place).mkdir(exist_ok=True)
+        return DeployerProcess(self.project, self.folder / place, repository, *options, module=module)
 
     @property
     def pipelines(self) -> set[str]:

@@ -64,7 +64,11 @@ class HttpServer:
         self.hold = threading.Event()
         """Answers wait for it."""
         self.hold.set()
+        self.moved_to: str | None = None
+        """Where whoever asks is sent instead."""
         self.asked = 0
+        self.credentials: list[str] = []
+        """That were shown."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self, folder))
 
     @property
@@ -85,6 +89,14 @@ def _handler(server: HttpServer, folder: Path) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             server.asked += 1
+            if shown := self.headers.get("Authorization"):
+                server.credentials.append(shown)
+            if server.moved_to:
+                self.send_response(302)
+                self.send_header("Location", server.moved_to + self.path.partition("/origin.git")[2])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             wanted = base64.b64encode(f"git:{server.token}".encode()).decode()
             if self.headers.get("Authorization") != f"Basic {wanted}":
                 self.send_response(401)
