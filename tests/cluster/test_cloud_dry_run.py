@@ -117,11 +117,12 @@ def test_what_might_be_meant_is_not_guessed(demo: Team, text: str) -> None:
     assert demo.space.get("mc", "demo")
 
 
-@pytest.mark.parametrize("query", ["dryRun", "dryRun=", "dryRun=yes", "force="])
-def test_a_flag_without_a_clear_value_changes_nothing(demo: Team, query: str) -> None:
+@pytest.mark.parametrize("query", ["dryRun", "dryRun=", "dryRun=yes", "force=", "force=null"])
+@pytest.mark.parametrize("config", [{"podAnnotations": {"a": "1"}}, {}], ids=["a change", "no change"])
+def test_a_flag_without_a_clear_value_is_refused(demo: Team, query: str, config: Manifest) -> None:
     before = written(demo)
     path = f"{demo.clusters}/demo?{query}"
-    answer = demo.as_("Admin")("PUT", path, {"cluster": {"config": {"podAnnotations": {"a": "1"}}}})
+    answer = demo.as_("Admin")("PUT", path, {"cluster": {"config": config}})
     assert answer.status_code == 400, answer.text
     assert "is to be true or false" in answer.text
     assert written(demo) == before

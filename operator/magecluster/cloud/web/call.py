@@ -67,12 +67,12 @@ class Call:
     @property
     def dry_run(self) -> bool:
         """Whether nothing shall be written."""
-        return self._flag("dryRun")
+        return self.flag("dryRun")
 
     @property
     def force(self) -> bool:
         """Whether fields of others are taken over. Raises `ForbiddenError`."""
-        wish = self._flag("force")
+        wish = self.flag("force")
         if wish and Permission.FORCE not in self.rights:
             raise ForbiddenError("only Admins of the team may use force: ask one, or change the manifest in Git")
         return wish
@@ -103,7 +103,8 @@ class Call:
                 f"an administrator adds --namespace {namespace} to the options of the Cloud API"
             )
 
-    def _flag(self, name: str) -> bool:
+    def flag(self, name: str) -> bool:
+        """A parameter of the query that is true or false, false where it is absent. Raises `BadRequestError`."""
         text = self.request.query.get(name, "false").lower()
         if text not in (*TRUE, *FALSE):
             raise BadRequestError(f"{name} is {text!r}; it is to be true or false")

@@ -86,6 +86,9 @@ async def admit(call: Call) -> None:
         if shown.by_cookie and route.writes:
             identity.check_same_site(request, services.settings)
         _judge(call, call.caller)
+    for parameter in route.parameters:
+        if parameter.schema.get("type") == "boolean":
+            call.flag(parameter.name)  # a wrong one is refused also where nothing depends on it
     if route.takes is not None and (request.body_exists or not route.optional):
         call.body = await body.read(request, route.takes, services.settings.body_seconds)
 
