@@ -11,9 +11,12 @@ from typing import Callable, Iterable, NamedTuple
 
 from magecluster_runner import system
 
-LOOK_SECONDS = 0.1
+SELDOM, OFTEN = 0.1, 0.01
+"""Seconds between two looks, with much room and with little."""
+FASTEST = 4 * 1024**3
+"""Bytes that runs take in a second, at most: as fast as memory can be written."""
 FREE = 0.08
-"""Of what there may be: what one run takes in the time between two looks has to fit into it."""
+"""Of what there may be: what runs take between two looks has to fit into it."""
 FREE_OF_MACHINE = 256 * 1024 * 1024
 """Bytes. The kubelet evicts pods when less than 100 MiB are available, unless it is told otherwise."""
 
@@ -45,9 +48,14 @@ class Memory(NamedTuple):
     """That are to stay free."""
     used: Callable[[], int]
 
-    def full(self) -> bool:
-        """Whether something has to end."""
-        return self.used() > self.limit - self.free
+    def room(self) -> int:
+        """How much more may be used; below 0, something has to end."""
+        return self.limit - self.free - self.used()
+
+
+def patience(room: int) -> float:
+    """Seconds until one should look again."""
+    return min(max(room / FASTEST, OFTEN), SELDOM)
 
 
 def largest(processes: Iterable[int]) -> int | None:

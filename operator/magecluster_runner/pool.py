@@ -52,6 +52,8 @@ class Pool:
         self._kept: list[_Kept] = []
         """The one that has waited longest is the first."""
         self.all: dict[int, Child] = {}
+        self._dismissed: set[int] = set()
+        """Those that were to end."""
         self._strangers = system.children()
         """Processes that Mage has started when it was imported."""
 
@@ -92,9 +94,9 @@ class Pool:
             self.dismiss(self._kept.pop(0).child)
 
     def dismiss(self, child: Child) -> None:
-        """Have one end that does no work: it reads that nothing comes any more."""
-        with contextlib.suppress(OSError):
-            child.control.shutdown(socket.SHUT_RDWR)
+        """End one that does no work, at once, as its memory may be needed."""
+        self._dismissed.add(child.pid)
+        system.kill(child.pid)
 
     def dismiss_kept(self) -> bool:
         """End all that have served a pipeline and wait; returns whether there were any."""
@@ -121,7 +123,8 @@ class Pool:
             found = self.all.pop(pid, None)
             if found:
                 self._forget(found)
-                yield found, status
+                yield found, 0 if pid in self._dismissed else status
+                self._dismissed.discard(pid)
         for stray in self._strays():
             system.kill(stray)
 

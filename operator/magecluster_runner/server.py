@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Callable
 from magecluster_runner import system, wire
 from magecluster_runner.jobs import Job
 from magecluster_runner.loop import Loop
-from magecluster_runner.memory import LOOK_SECONDS, Memory, largest
+from magecluster_runner.memory import Memory, largest, patience
 from magecluster_runner.pool import Child, Pool
 from magecluster_runner.queue import Queue
 
@@ -85,7 +85,7 @@ class Server:
         times = [job.deadline for job in self._jobs.values() if job.deadline is not None]
         times += [time for time in (self._stop_at, self._pool.due()) if time is not None]
         if self._jobs:
-            times.append(self._clock() + LOOK_SECONDS)
+            times.append(self._look_at)
         times += self._queue.due(self._clock())
         if self._next() or (self._stop_at is None and self._pool.short()):
             times.append(self._rests_until)
@@ -243,10 +243,11 @@ class Server:
 
     def _end_largest(self) -> None:
         """Where memory runs out. What has been ended counts until it is gone; who only waits is ended first."""
-        if self._clock() < self._look_at or any(job.exhausted for job in self._jobs.values()):
+        if self._clock() < self._look_at:
             return
-        self._look_at = self._clock() + LOOK_SECONDS
-        if not self._memory.full() or self._pool.dismiss_kept():
+        room = self._memory.room()
+        self._look_at = self._clock() + patience(room)
+        if room >= 0 or any(job.exhausted for job in self._jobs.values()) or self._pool.dismiss_kept():
             return
         pid = largest(self._jobs)
         if pid is not None:

@@ -31,9 +31,15 @@ def main() -> None:
         setattr({"server": server, "pool": pool, "queue": queue}[place], constant, float(number))
     system.adopt_orphans()
     work = child.Work(lambda: renew, answer, 1 << 30, 100)
-    there = memory.Memory(LIMIT, FREE, lambda: int(Path(used).read_text()))
+    there = memory.Memory(LIMIT, FREE, lambda: in_use(Path(used)))
     listener = __main__.listen(Path(address))
     server.Server(listener, work, SPARES, Path(folder), there).run(GRACE)
+
+
+def in_use(file: Path) -> int:
+    """A number, or one that counts as long as there is a process: `NUMBER:PID`."""
+    number, _, pid = file.read_text().partition(":")
+    return int(number) if not pid or Path(f"/proc/{pid}").exists() else 0
 
 
 def renew() -> bool:

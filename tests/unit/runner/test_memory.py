@@ -48,9 +48,9 @@ def test_a_container_is_full_by_what_the_kernel_cannot_take_back(tmp_path: Path)
     (tmp_path / "memory.current").write_text(f"{990 * MIB}\n")
     (tmp_path / "memory.stat").write_text(f"anon 5\nfile 9\ninactive_file {60 * MIB}\nactive_file {40 * MIB}\n")
     found = memory.found(tmp_path)
-    assert (found.limit, found.used(), found.full()) == (1000 * MIB, 890 * MIB, False)
+    assert (found.limit, found.used(), found.room()) == (1000 * MIB, 890 * MIB, 30 * MIB)
     (tmp_path / "memory.current").write_text(f"{1021 * MIB}\n")
-    assert found.full()
+    assert found.room() == -1 * MIB
 
 
 def test_a_container_of_the_first_version_of_cgroups(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_container_of_the_first_version_of_cgroups(tmp_path: Path) -> None:
     (place / "memory.usage_in_bytes").write_text(f"{930 * MIB}\n")
     (place / "memory.stat").write_text("cache 7\ntotal_inactive_file 3\ntotal_active_file 2\n")
     assert memory.found(tmp_path).used() == 930 * MIB - 5
-    assert memory.found(tmp_path).full()
+    assert memory.found(tmp_path).room() < 0
 
 
 @pytest.mark.parametrize("said", ["max", str((1 << 63) - 4096), None])
@@ -70,6 +70,11 @@ def test_without_a_limit_what_counts_is_the_machine(tmp_path: Path, said: str | 
     machine = tmp_path / "meminfo"
     machine.write_text("MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 262145 kB\n")
     found = memory.found(tmp_path, machine)
-    assert (found.limit, found.full()) == (8192 * MIB, False)
+    assert (found.limit, found.room()) == (8192 * MIB, 1024)
     machine.write_text("MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 262143 kB\n")
-    assert found.full()
+    assert found.room() == -1024
+
+
+def test_the_less_room_there_is_the_more_often_one_looks() -> None:
+    assert [memory.patience(room * MIB) for room in (-50, 0, 40, 4096)] == [0.01, 0.01, 0.01, 0.1]
+    assert 0.01 < memory.patience(200 * MIB) < 0.1

@@ -35,10 +35,10 @@ class Serving:
         self.process = subprocess.Popen(command, env={**os.environ, **path}, stdout=self.log, stderr=self.log)
         eventually(self.address.exists)
 
-    def use(self, memory: int) -> None:
-        """Have so much of its memory be in use."""
+    def use(self, memory: int, pid: int | None = None) -> None:
+        """Have so much of its memory be in use, or as long as there is a process."""
         fresh = self.used.with_suffix(".new")
-        fresh.write_text(str(memory))
+        fresh.write_text(str(memory) if pid is None else f"{memory}:{pid}")
         fresh.replace(self.used)
 
     def begin(self, do: str = "", pipeline: str | None = "one", timeout: float = 0) -> Client:
@@ -162,10 +162,10 @@ def test_what_waits_is_ended_before_what_works_when_memory_runs_out(serving: Ser
     pid = kept(serving, "waits")
     going = serving.begin("time.sleep(1.5)", "works")
     eventually(lambda: len(serving.processes()) == SPARES + 2)
-    serving.use(LIMIT - FREE + 1)
+    serving.use(LIMIT - FREE + 1, pid)
     eventually(lambda: pid not in serving.processes(), what="who waits is ended")
-    serving.use(0)
     assert going.answer()["pid"]
+    assert "was ended" not in serving.told()
 
 
 def test_the_largest_run_is_ended_when_memory_runs_out(serving: Serving) -> None:
