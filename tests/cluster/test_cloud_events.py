@@ -232,9 +232,12 @@ def test_the_end_of_the_server_ends_streams_at_once(cluster: Cluster, team: Team
 @pytest.mark.parametrize("wrong", ["x", "-1", "1" * 30, "1.5", "²"])
 def test_an_id_that_is_none_is_as_if_there_were_none(team: Team, wrong: str) -> None:
     demo(team)
-    with Events(team.as_("Viewer"), team.path()) as events:
-        first = events.next()
-    client = team.as_("Viewer")
-    client.session.headers["Last-Event-ID"] = wrong.encode()
-    with Events(client, team.path()) as events:
-        assert events.next() == first
+    plain, strange = team.as_("Viewer"), team.as_("Viewer")
+    strange.session.headers["Last-Event-ID"] = wrong.encode()
+
+    def first(client: Client) -> Event | None:
+        with Events(client, team.path()) as events:
+            return events.next()
+
+    # An operator that is at work for other tests may change the state between the two.
+    eventually(lambda: first(strange) == first(plain), what="the same beginning")
