@@ -22,8 +22,8 @@ def main() -> None:
 
 
 def _wrong(project: Path, file: Path) -> list[str]:
-    from mage_ai.data_preparation.models.constants import BlockLanguage  # noqa: PLC0415
-    from mage_ai.data_preparation.models.pipeline import Pipeline  # noqa: PLC0415
+    from mage_ai.data_preparation.models.constants import BlockLanguage  # noqa: PLC0415  as above
+    from mage_ai.data_preparation.models.pipeline import Pipeline  # noqa: PLC0415  as above
 
     name = file.parent.name
     try:

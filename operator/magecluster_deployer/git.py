@@ -6,15 +6,16 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from magecluster_deployer import programs
 from magecluster_deployer.errors import DeploymentError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Mapping
 
 FETCH_SECONDS = 900
@@ -141,19 +142,9 @@ class Git:
             **_settings({**_SETTINGS, "credential.helper": ""}),
             **more,
         }
+        late = DeploymentError(502, "git_server", f"git {command[0]} took longer than {seconds:g} s")
         try:
-            return subprocess.run(  # noqa: S603  a list, and never a shell
-                ("git", *command),  # noqa: S607  that of Mage's image
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as late:
-            raise DeploymentError(502, "git_server", f"git {command[0]} took longer than {seconds:g} s") from late
+            return programs.run(("git", *command), seconds, late, env=environment)
         except FileNotFoundError as missing:
             raise DeploymentError(500, "no_git", "Mage's image has no git; deployments need one that has") from missing
 

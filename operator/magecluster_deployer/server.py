@@ -8,10 +8,11 @@ import socketserver
 import sys
 import time
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING
 
 from magecluster_deployer.errors import DeploymentError, Json
-from magecluster_deployer.records import QUEUED, RUNNING
+from magecluster_deployer.records import QUEUED, RUNNING, SUCCEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ class Operations:
         self._try(self._recover)
         while True:
             number = self._waiting.get()
-            self._try(lambda number=number: self._deployments.perform(number))  # type: ignore[misc]
+            self._try(partial(self._deployments.perform, number))
 
     def _recover(self) -> None:
         for number in self._deployments.recover():
@@ -89,7 +90,7 @@ class Operations:
 
     def _roll_back(self, request: Json) -> Json:
         record = self._found(request["id"])
-        if record["status"] != "succeeded":
+        if record["status"] != SUCCEEDED:
             raise DeploymentError(
                 409, "conflict", f"Deployment {record['id']} has {record['status']}, so it changed nothing"
             )

@@ -6,16 +6,16 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from magecluster_deployer import files
+from magecluster_deployer import files, programs
 from magecluster_deployer.errors import DeploymentError
 from magecluster_deployer.git import failure
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 CHECK_SECONDS = 600
@@ -99,10 +99,5 @@ def _last(said: str) -> str:
 def _run(
     command: tuple[str, ...], what: str, seconds: float, cwd: str | Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(  # noqa: S603  a list, and never a shell
-            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=seconds, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as late:
-        raise DeploymentError(422, "timeout", f"{what} took longer than {seconds:g} s") from late
+    late = DeploymentError(422, "timeout", f"{what} took longer than {seconds:g} s")
+    return programs.run(command, seconds, late, cwd=cwd, env=env)

@@ -2,11 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from magecluster.api.gateway import GATEWAY_HEALTH
 from magecluster.gateway.deployments import Deployments
@@ -29,6 +29,9 @@ _RUNS = web.AppKey("runs", Runs)
 _DEPLOYER = web.AppKey("deployments", Deployments)
 
 _DEPLOYMENTS = ("", "/", "/{setting}", "/{setting}/{all:deployments}", "/{setting}/{all:deployments}/{deployment}")
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class CannotListenError(Exception):
@@ -124,17 +127,28 @@ async def _healthz(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
+def _own(answer: Handler) -> Handler:
+    """Whether a page of another server may call it is Mage's to say."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await (_forward(request) if request.method == hdrs.METH_OPTIONS else answer(request))
+
+    return handle
+
+
+@_own
 async def _trigger(request: web.Request) -> web.StreamResponse:
-    # Whether a page of another server may call it is Mage's to say.
-    return await (_forward(request) if request.method == "OPTIONS" else request.app[_TRIGGERS].start(request))
+    return await request.app[_TRIGGERS].start(request)
 
 
+@_own
 async def _run(request: web.Request) -> web.StreamResponse:
-    return await (_forward(request) if request.method == "OPTIONS" else request.app[_RUNS].run(request))
+    return await request.app[_RUNS].run(request)
 
 
+@_own
 async def _deployment(request: web.Request) -> web.StreamResponse:
-    return await (_forward(request) if request.method == "OPTIONS" else request.app[_DEPLOYER].answer(request))
+    return await request.app[_DEPLOYER].answer(request)
 
 
 async def _forward(request: web.Request) -> web.StreamResponse:

@@ -1,19 +1,15 @@
 """Who calls an endpoint of the gateway's own: somebody with a session of Mage's, which the runner knows."""
 
-import asyncio
-import json
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
-from magecluster.gateway.endpoints import bearer
-from magecluster.gateway.payload import RefusedError
+from magecluster.gateway.endpoints import bearer, body_of, refusal, refused
+from magecluster.gateway.payload import Json, RefusedError, json_of
 from magecluster.gateway.runner import Runner, RunnerError
 
-Json = dict[str, Any]
-
 API_KEY, OAUTH_TOKEN = "api_key", "oauth_token"
-SECONDS = 10.0
 
 
 class Caller(NamedTuple):
@@ -24,15 +20,27 @@ class Caller(NamedTuple):
     owner: bool
 
 
+Answer = Callable[[web.Request, Json, Caller], Awaitable[web.StreamResponse]]
+"""To a request with this body, by this caller. Raises `RefusedError`, `RunnerError`."""
+
+
 def object_of(body: bytes) -> Json:
     """The JSON object of a body, empty for none. Raises `RefusedError`."""
-    try:
-        found = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(f"The body is no JSON ({error}); correct it") from error
+    found = json_of(body) if body.strip() else {}
     if not isinstance(found, dict):
         raise RefusedError("The body is no JSON object; make it one")
     return found
+
+
+async def answered(runner: Runner, request: web.Request, answer: Answer) -> web.StreamResponse:
+    """What is answered to somebody who is known, or why nobody is."""
+    try:
+        body = object_of(await body_of(request))
+        return await answer(request, body, await caller(runner, request, body))
+    except RefusedError as wrong:
+        return refusal(400, "bad_request", str(wrong))
+    except RunnerError as failure:
+        return refused(failure.told["error"])
 
 
 async def caller(runner: Runner, request: web.Request, body: Json) -> Caller:
@@ -44,11 +52,7 @@ async def caller(runner: Runner, request: web.Request, body: Json) -> Caller:
         or _of_authorization(request)
         or request.cookies.get(OAUTH_TOKEN, ""),
     }
-    try:
-        async with asyncio.timeout(SECONDS):
-            found = await runner.ask(asked)
-    except TimeoutError as late:
-        raise RunnerError(503, "database_unavailable", "Mage's database does not answer; try again") from late
+    found = await runner.look_up(asked)
     if told := found.get("error"):
         raise RunnerError(told["code"], told["type"], told["message"])
     return Caller(**found["caller"])

@@ -13,9 +13,9 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from magecluster.gateway.callers import Caller, Json, caller, object_of
-from magecluster.gateway.endpoints import body_of, refusal, refused
-from magecluster.gateway.payload import RefusedError
+from magecluster.gateway.callers import Caller, answered
+from magecluster.gateway.endpoints import refusal
+from magecluster.gateway.payload import Json, RefusedError
 from magecluster.gateway.runner import Runner, RunnerError
 
 MOST_SECONDS = 600
@@ -37,14 +37,7 @@ class Deployments:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """To a request by any method but OPTIONS."""
-        try:
-            body = object_of(await body_of(request))
-            who = await caller(self._runner, request, body)
-            return await self._answer(request, body, who)
-        except RefusedError as wrong:
-            return refusal(400, "bad_request", str(wrong))
-        except RunnerError as failure:
-            return refused(failure.told["error"])
+        return await answered(self._runner, request, self._answer)
 
     async def _answer(self, request: web.Request, body: Json, who: Caller) -> web.StreamResponse:
         name, number = request.match_info.get("setting"), request.match_info.get("deployment")

@@ -72,19 +72,24 @@ def once(payload: Json, trigger: int, keys: list[str]) -> Once | None:
     return Once(_digest([trigger, key]), _digest(payload))
 
 
+def json_of(body: bytes, remedy: str = "correct it") -> Any:
+    """What a body holds; `remedy` is what the refusal tells to do. Raises `RefusedError`."""
+    try:
+        return json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"The body is no JSON ({error}); {remedy}") from error
+
+
 def _object(body: bytes) -> Json:
     if not body.strip():
         return {}
-    try:
-        found = json.loads(body, parse_constant=no_number)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(f"The body is no JSON ({error}); correct it, or leave it empty") from error
+    found = json_of(body, "correct it, or leave it empty")
     if not isinstance(found, dict):
         raise RefusedError(f"The body is {_kind(found)}; make it an object with the variables of the run")
     return found
 
 
-def no_number(name: str) -> Never:
+def _no_number(name: str) -> Never:
     """NaN and the infinities, which Python reads and JSON does not have. Raises ValueError."""
     raise ValueError(f"{name} is no number")
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from magecluster.gateway.payload import Json, RefusedError, no_number
+from magecluster.gateway.payload import Json, RefusedError, json_of
 
 RUN = "run"
 _BESIDE = ("api_key",)
@@ -34,10 +34,7 @@ _OPTIONS = {
 
 def parse(body: bytes) -> Json:
     """All eight options. Raises `RefusedError`."""
-    try:
-        found = json.loads(body, parse_constant=no_number)
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(f"The body is no JSON ({error}); correct it") from error
+    found = json_of(body)
     run = found.get(RUN) if isinstance(found, dict) else None
     if not isinstance(run, dict):
         raise RefusedError(

@@ -14,6 +14,9 @@ import structlog
 
 Json = dict[str, Any]
 
+LOOK_UP_SECONDS = 10.0
+"""How long the runner may take to look something up. It waits as long as Mage's database does not answer."""
+
 logger = structlog.stdlib.get_logger(__name__)
 
 
@@ -39,6 +42,15 @@ class Runner:
                 return answer_of(await reader.read())
         except RunnerError as failure:
             return failure.told
+
+    async def look_up(self, request: Json) -> Json:
+        """The same for what stands in Mage's database, which is not waited for without end."""
+        try:
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                return await self.ask(request)
+        except TimeoutError:
+            message = f"Mage's database did not answer within {LOOK_UP_SECONDS:g} s, and nothing was done; try again"
+            return RunnerError(503, "database_unavailable", message).told
 
     @asynccontextmanager
     async def asked(self, request: Json) -> AsyncIterator[asyncio.StreamReader]:

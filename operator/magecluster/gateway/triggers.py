@@ -26,9 +26,6 @@ from magecluster.gateway.headers import of_other_body, to_mage
 from magecluster.gateway.payload import KEY_HEADER, RUN, Json, Once, RefusedError, once, parse
 from magecluster.gateway.statuses import Call, true_answer
 
-RUNNER_SECONDS = 10.0
-"""How long the runner may take to look a trigger up. It waits as long as Mage's database does not answer."""
-
 REPLAYED = "Idempotent-Replayed"
 """Header of an answer that is about a run which an earlier call had started."""
 
@@ -42,8 +39,8 @@ logger = structlog.stdlib.get_logger(__name__)
 class Runner(Protocol):
     """Who sees Mage's database: `magecluster_runner`, beside Mage."""
 
-    async def ask(self, request: Json) -> Json:
-        """Its answer; an error also where it cannot be asked."""
+    async def look_up(self, request: Json) -> Json:
+        """Its answer; an error also where it cannot be asked, or does not answer in time."""
 
 
 class Start(NamedTuple):
@@ -95,7 +92,7 @@ class Triggers:
             # What a repeated call asks for has happened, also when the trigger was made inactive since.
             if told and told["code"] != 409:  # noqa: PLR2004  HTTP: conflict
                 return refused(told)
-            found = await self._ask_runner({"op": "run_of_key", "trigger": call.trigger, "key": same.key})
+            found = await self._runner.look_up({"op": "run_of_key", "trigger": call.trigger, "key": same.key})
             if "error" in found:
                 return refused(found["error"])
             if found[RUN]:
@@ -107,17 +104,9 @@ class Triggers:
 
     async def _told(self, call: Start) -> Json | None:
         """Why the trigger does not start a run for this token, if it does not."""
-        found = await self._ask_runner({"op": "trigger", "id": str(call.trigger), "token": call.token})
+        found = await self._runner.look_up({"op": "trigger", "id": str(call.trigger), "token": call.token})
         told: Json | None = found.get("error")
         return told
-
-    async def _ask_runner(self, asked: Json) -> Json:
-        try:
-            async with asyncio.timeout(RUNNER_SECONDS):
-                return await self._runner.ask(asked)
-        except TimeoutError:
-            message = f"Mage's database did not answer within {RUNNER_SECONDS:g} s, and no run was started; try again"
-            return {"error": {"code": 503, "type": "database_unavailable", "message": message}}
 
     async def _ask_mage(self, call: Start) -> web.Response:
         """Mage's own answer. Always by the one address that has no token in it, as Mage logs addresses."""

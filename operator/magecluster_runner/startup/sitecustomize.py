@@ -41,11 +41,16 @@ def _install() -> None:
         sys.stderr.write(f"magecluster: NOT CHANGED: no change to Mage could be made: {error!r}\n")
 
 
+def _behind_us(otherwise: int) -> int:
+    """Where on the path that begins which is behind this folder, or something else where the folder is not on it."""
+    places = [os.path.realpath(place) for place in sys.path]
+    return places.index(FOLDER) + 1 if FOLDER in places else otherwise
+
+
 def _next() -> importlib.machinery.ModuleSpec | None:
     """The sitecustomize behind this one on the path, if there is any."""
     try:
-        places = [os.path.realpath(place) for place in sys.path]
-        behind = places.index(FOLDER) + 1 if FOLDER in places else len(places)
+        behind = _behind_us(len(sys.path))
         others = [place for place in sys.path[behind:] if os.path.realpath(place) != FOLDER]
         return importlib.machinery.PathFinder.find_spec(__name__, others)
     except Exception:
@@ -78,10 +83,8 @@ def _add_packages() -> None:
     """What a deployed commit requires, in front of what the image has; `magecluster_deployer` puts a link there."""
     project = os.environ.get("USER_CODE_PATH")
     if project:
-        places = [os.path.realpath(place) for place in sys.path]
-        behind = places.index(FOLDER) + 1 if FOLDER in places else 0
         packages = os.path.join(os.path.abspath(project), ".magecluster", "packages")
-        sys.path.insert(behind, packages)
+        sys.path.insert(_behind_us(0), packages)
         sys.meta_path.append(_Packages(packages))
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from tests.support.eventually import eventually_async
 from tests.support.gateway import entrance
 
-from magecluster.gateway import triggers
+from magecluster.gateway import runner
 
 Json = dict[str, Any]
 
@@ -115,7 +115,7 @@ async def test_a_runner_that_is_not_there_yet_is_one_too(behind: Behind, tmp_pat
 async def test_a_runner_that_waits_for_the_database_is_not_waited_for(
     behind: Behind, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(triggers, "RUNNER_SECONDS", 0.2)
+    monkeypatch.setattr(runner, "LOOK_UP_SECONDS", 0.2)
     client = await behind.door()
     behind.answers.clear()
     status, message = await refusal(client, headers=headers)
