@@ -65,8 +65,8 @@ def test_a_workspace_lives(space: Namespace, parent: Mage) -> None:
     assert (page.status_code, "/anna/_next/" in page.text) == (200, True)
     with_own = Mage(url).login(OWNER, secret(space))
     with_own.create_pipeline("of_anna")
-    assert with_own.pipelines() == ["of_anna"]
-    assert parent.pipelines() == []
+    assert "of_anna" in with_own.pipelines()
+    assert "of_anna" not in parent.pipelines()
     assert "GREETING=hello" in space.kubectl("exec", "deploy/lab-anna", "--", "env").splitlines()
 
     for action, state in (("stop", "Stopped"), ("resume", "Active")):
@@ -77,7 +77,7 @@ def test_a_workspace_lives(space: Namespace, parent: Mage) -> None:
     active(space, "lab-anna")
     assert "GREETING=bye" in space.kubectl("exec", "deploy/lab-anna", "--", "env").splitlines()
     answers(url)
-    assert Mage(url).login(OWNER, secret(space)).pipelines() == ["of_anna"]
+    assert "of_anna" in Mage(url).login(OWNER, secret(space)).pipelines()
 
     api.good("DELETE", "workspaces/anna")
     eventually(lambda: not space.get("pvc", "lab-anna-data"), within=90, what="the volume is gone, as asked")
@@ -100,8 +100,8 @@ def test_whoever_is_no_owner_is_refused(space: Namespace, parent: Mage) -> None:
 
 def test_blocks_do_not_see_the_token(space: Namespace, parent: Mage) -> None:
     for container in ("mage", "runner"):
-        found = space.kubectl("exec", "deploy/lab", f"--container={container}", "--", "ls", "-R", "/var/run/secrets")
-        assert "token" not in found
+        looks = ("find", "/var/run", "/run", "-name", "*token*")
+        assert not space.kubectl("exec", "deploy/lab", f"--container={container}", "--", *looks)
 
 
 def test_the_commands_of_the_document_run(space: Namespace, parent: Mage) -> None:
