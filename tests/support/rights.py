@@ -1,0 +1,61 @@
+"""The rights that the chart gives for one of the two processes, to run it with them and no others."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.support.chart import rendered
+from tests.support.cloud_api import ADMIN, PASSWORD, CloudApi, a_team, good
+from tests.support.kube import Manifest, Namespace
+
+from devkit.cluster import Cluster
+
+
+@contextmanager
+def rights(
+    cluster: Cluster, space: Namespace, folder: Path, of: str, values: dict[str, Any] | None = None
+) -> Iterator[Path]:
+    """A kubeconfig for `of`, operator or cloud-api, as if the chart were installed in `space`."""
+    manifests = rendered({**(values or {}), "cloudApi": {"standalone": True}}, space.name)
+    space.apply(*(m for m in manifests if (is_of_rights(m) or m["kind"] == "ServiceAccount") and of in name(m)))
+    token = space.kubectl("create", "token", f"op-{of}").strip()
+    kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text())
+    kubeconfig["users"] = [{"name": user["name"], "user": {"token": token}} for user in kubeconfig["users"]]
+    own = folder / "kubeconfig"
+    own.write_text(yaml.safe_dump(kubeconfig))
+    yield own
+    names = (f"{space.name}-op-operator", f"{space.name}-op-cloud-api")
+    cluster.kubectl("delete", "clusterrole,clusterrolebinding", *names, "--ignore-not-found")
+
+
+def is_of_rights(manifest: Manifest) -> bool:
+    return str(manifest["apiVersion"]).startswith("rbac.authorization.k8s.io/")
+
+
+def name(manifest: Manifest) -> str:
+    return str(manifest["metadata"]["name"])
+
+
+def uses_everything(api: CloudApi, own: Namespace, team: str) -> None:
+    api.user("add", ADMIN, "--admin", "--password-stdin")
+    own.apply(a_team("kubectl", f"{team}-other"))
+    client = api.logs_in(ADMIN, PASSWORD)
+    good(client("POST", "/teams", {"team": {"id": team, "namespace": team}}))
+    good(client("PUT", f"/teams/{team}/members/ed@example.com", {"member": {"role": "Editor"}}))
+    secret = {"name": "TOKEN", "value": "x", "secret": True}
+    path = f"/teams/{team}/clusters"
+    good(client("POST", path, {"cluster": {"name": "demo", "config": {"extraEnvs": [secret]}}}))
+    good(client("PUT", f"{path}/demo", {"cluster": {"config": {"extraEnvs": [{**secret, "value": "y"}]}}}))
+    invited = good(
+        client("POST", f"/teams/{team}/invitations", {"invitation": {"email": "new@example.com", "role": "Viewer"}})
+    )
+    good(client("DELETE", f"/teams/{team}/invitations/{invited['invitation']['id']}"))
+    token = good(client("POST", f"/teams/{team}/tokens", {"token": {"name": "ci", "scopes": ["clusters:read"]}}))[
+        "token"
+    ]
+    good(client("DELETE", f"/teams/{team}/tokens/{token['id']}"))
+    good(client("DELETE", f"{path}/demo"))
+    good(client("DELETE", f"/teams/{team}"))
+    api.user("remove", ADMIN)
