@@ -39,6 +39,9 @@ def test_there_are_no_rights_beyond_the_named_namespaces() -> None:
     places = {(m["metadata"]["namespace"], m["metadata"]["name"]) for m in found if m["kind"] == "Role"}
     everywhere = {(space, f"chart-space-op-{who}") for space in ("a", "b") for who in ("operator", "cloud-api")}
     assert places == everywhere | {("chart-space", "op-operator"), ("chart-space", "op-cloud-api")}
+    watched = [m for m in found if m["kind"] == "Role" and m["metadata"]["namespace"] in ("a", "b")]
+    verbs = {v for m in watched for rule in m["rules"] if "secrets" in rule["resources"] for v in rule["verbs"]}
+    assert verbs == {"get", "create", "patch"}
 
 
 def test_both_processes_are_told_which_ones() -> None:

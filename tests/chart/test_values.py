@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.support.chart import CHART, NAMESPACE, render, rendered
+from tests.support.chart import CHART, of, render, rendered
 
 from devkit import shell
 from devkit.chart.document import values
@@ -71,8 +71,11 @@ def test_every_value_is_told_in_the_readme_and_in_the_file_of_values() -> None:
 def test_the_chart_can_be_part_of_another_one(tmp_path: Path) -> None:
     parent = tmp_path / "platform"
     shutil.copytree(CHART, parent / "charts" / "magecluster")
-    (parent / "Chart.yaml").write_text("{apiVersion: v2, name: platform, version: 0.1.0}")
-    (parent / "values.yaml").write_text("{global: {region: north}, magecluster: {replicas: 2}}")
-    found = [m for m in yaml.safe_load_all(render(chart=parent, namespace=NAMESPACE)) if m]
-    deployment = next(m for m in found if m["kind"] == "Deployment")
-    assert deployment["spec"]["replicas"] == 2
+    (parent / "Chart.yaml").write_text(
+        "{apiVersion: v2, name: platform, version: 0.1.0,"
+        " dependencies: [{name: magecluster, version: 0.1.0, condition: magecluster.enabled}]}"
+    )
+    (parent / "values.yaml").write_text("{global: {region: north}, magecluster: {enabled: true, replicas: 2}}")
+    found = [m for m in yaml.safe_load_all(render(chart=parent)) if m]
+    assert of(found, "Deployment", "op-operator")["spec"]["replicas"] == 2
+    assert "Deployment" not in render("--set", "magecluster.enabled=false", chart=parent)

@@ -30,7 +30,7 @@ labels: {{- include "magecluster.labels" . | nindent 2 }}
 
 {{/* The same with labels by which other software finds the object; they win over extraLabels. */}}
 {{- define "magecluster.metadataWith" -}}
-{{- $own := include "magecluster.ownLabels" . | fromYaml }}
+{{- $own := include "magecluster.ownLabels" . | fromYaml -}}
 name: {{ include "magecluster.name" . }}
 namespace: {{ (index . 0).Release.Namespace }}
 labels: {{- mergeOverwrite (dict) (index . 0).Values.extraLabels (index . 2) $own | toYaml | nindent 2 }}
@@ -61,7 +61,7 @@ capabilities: {drop: [ALL]}
 
 {{/* What comes before the containers of a pod. The third entry of the list is the values of the pod. */}}
 {{- define "magecluster.podSpec" -}}
-{{- $root := index . 0 }}
+{{- $root := index . 0 -}}
 serviceAccountName: {{ include "magecluster.name" . }}
 enableServiceLinks: false
 securityContext: {{- include "magecluster.podSecurity" $root | nindent 2 }}

@@ -6,13 +6,20 @@ from typing import Any
 from devkit.chart.values import Values
 from magecluster.api.crd import schema
 
-GLOBAL = {"type": "object", "description": "What Helm hands to each chart of which another one is made; not used here."}
+OF_HELM = {
+    "global": {
+        "type": "object",
+        "description": "What a chart of which this one is a part says to all its parts; not used.",
+    },
+    "enabled": {"type": "boolean", "description": "By this a chart of which this one is a part may leave it out."},
+}
+"""What Helm puts among the values of a part of another chart."""
 
 
 def text() -> str:
     """The file."""
     root = _sealed(schema(Values))
-    root["properties"]["global"] = GLOBAL
+    root["properties"] |= OF_HELM
     head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of the chart magecluster"}
     return json.dumps({**head, **root}, indent=2, ensure_ascii=False) + "\n"
 

@@ -25,7 +25,7 @@
 {{- end }}
 
 {{- define "magecluster.cloudApi.arguments" -}}
-{{- $api := .Values.cloudApi }}
+{{- $api := .Values.cloudApi -}}
 - cloud-api
 - --listen=0.0.0.0
 - --port=8090
@@ -91,7 +91,7 @@ volumes:
 {{- end }}
 
 {{- define "magecluster.cloudApi.container" -}}
-{{- $scheme := include "magecluster.cloudApi.scheme" . | upper }}
+{{- $scheme := include "magecluster.cloudApi.scheme" . | upper -}}
 - name: cloud-api
   image: {{ include "magecluster.image" . | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
