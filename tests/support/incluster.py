@@ -15,8 +15,8 @@ from devkit.reach import Kubectl, url
 from magecluster.cloud.settings import PUBLISHED_KEY
 
 VALUES = ("extraArgs={--resync-seconds=3}", "cloudApi.standalone=true")
-"""Of the chart. Referenced Secrets are read again often, as there are few clusters; the Cloud API is apart, so that each
-of the two has its own rights alone."""
+"""Of the chart. Referenced Secrets are read again often, as there are few clusters; the Cloud API is apart, so that it
+and the operator have their own rights alone."""
 
 ADMINISTRATOR = "admin@mage.local"
 """The first account, which the Cloud API makes itself."""
