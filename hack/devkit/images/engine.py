@@ -20,6 +20,7 @@ class Engine:
     program: str
     build_command: tuple[str, ...]
     save_command: Callable[[str, Path], tuple[str, ...]]
+    timestamp: Callable[[int], tuple[str, ...]]
 
     def image_id(self, reference: str, inputs: str | None = None) -> str:
         """Return `sha256:…`, or "" when there is no such image, or it was built from other inputs."""
@@ -27,10 +28,25 @@ class Engine:
         command = (self.program, "images", "--quiet", "--no-trunc", "--filter", f"reference={reference}", *wanted)
         return next(iter(shell.run(*command).split()), "")
 
-    def build(self, context: Path, reference: str, arguments: Mapping[str, str], inputs: str, log: Path) -> None:
-        """Build the Containerfile of `context`, without a network. Raise `shell.Failed`; the log has the steps."""
+    def build(  # noqa: PLR0913  what a build is made of
+        self,
+        context: Path,
+        reference: str,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        log: Path,
+        *,
+        epoch: int = 0,
+        afresh: bool = False,
+    ) -> None:
+        """Build the Containerfile of `context`, without a network; `epoch` is the time of the image in seconds.
+
+        `afresh` uses no layer of an earlier build. Raise `shell.Failed`; the log has the steps.
+        """
         options = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
-        where = ("--file", str(context / "Containerfile"), "--tag", reference, "--label", f"{INPUTS}={inputs}")
+        options += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+        options += [*self.timestamp(epoch), *(["--no-cache"] if afresh else [])]
+        where = ("--file", str(context / "Containerfile"), "--tag", reference)
         shell.run(*self.build_command, *where, *options, str(context), log=log)
 
     def pull(self, reference: str) -> bool:
@@ -51,12 +67,14 @@ DOCKER = Engine(
     program="docker",
     build_command=("docker", "build"),
     save_command=lambda reference, path: ("docker", "save", "--output", str(path), reference),
+    timestamp=lambda epoch: ("--build-arg", f"SOURCE_DATE_EPOCH={epoch}"),
 )
 # chroot: needs neither a working runc nor a container network. layers: keep the dependencies' layer for the next build.
 BUILDAH = Engine(
     program="buildah",
     build_command=("buildah", "build", "--isolation", "chroot", "--layers"),
     save_command=lambda reference, path: ("buildah", "push", reference, f"docker-archive:{path}:{reference}"),
+    timestamp=lambda epoch: ("--timestamp", str(epoch)),
 )
 
 
