@@ -143,7 +143,8 @@ def finish(target: Path) -> None:
         raise SystemExit(f"not everything in {target} can be compiled")
     for path in [*target.rglob("*"), target]:
         if not path.is_symlink() and path != target / "tmp":
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+            program = path.stat().st_mode & 0o100 and path.suffix != ".py"  # scripts of the standard library
+            path.chmod(0o755 if path.is_dir() or program else 0o644)
         os.utime(path, (0, 0), follow_symlinks=False)
 
 
