@@ -48,6 +48,24 @@ def test_no_container_may_gain_rights_and_ours_have_none(path: Path) -> None:
             assert "add" not in context["capabilities"]
 
 
+def test_a_pod_that_is_to_be_restricted_is() -> None:
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
+    path = DATA / "restricted.yaml"
+    spec = objects(path)["Deployment"]["spec"]["template"]["spec"]
+    assert spec["securityContext"]["fsGroup"] == 1000
+    assert {kind for volume in spec["volumes"] for kind in volume} == {
+        *("name", "emptyDir", "persistentVolumeClaim", "secret"),
+    }
+    assert {c["name"] for c in containers(path)} == {"runner-files", "mage", "gateway", "runner", "deployer"}
+    for container in containers(path):
+        context = container["securityContext"]
+        assert context["runAsNonRoot"]
+        assert context["runAsUser"] > 0
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        if container["image"].startswith("mageai/"):
+            assert {"name": "HOME", "value": "/home/src"} in container["env"]
+
+
 def test_credentials_for_git_are_mounted_into_the_deployer_alone() -> None:
     path = DATA / "git.yaml"
     spec = objects(path)["Deployment"]["spec"]["template"]["spec"]
