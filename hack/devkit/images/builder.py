@@ -38,8 +38,7 @@ def build(
             log.unlink(missing_ok=True)
             title = f"Build {reference} with {engine.program}"
             with progress.step(title, expect=image.expect), context({**files, **folders}) as here:
-                epoch = origin.epoch(files.values())
-                engine.build(here, reference, arguments, labels, log, epoch=epoch, afresh=afresh)
+                engine.build(here, reference, arguments, labels, log, afresh=afresh)
     return reference
 
 

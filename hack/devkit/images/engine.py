@@ -20,7 +20,6 @@ class Engine:
     program: str
     build_command: tuple[str, ...]
     save_command: Callable[[str, Path], tuple[str, ...]]
-    timestamp: Callable[[int], tuple[str, ...]]
 
     def image_id(self, reference: str, inputs: str | None = None) -> str:
         """Return `sha256:…`, or "" when there is no such image, or it was built from other inputs."""
@@ -28,7 +27,7 @@ class Engine:
         command = (self.program, "images", "--quiet", "--no-trunc", "--filter", f"reference={reference}", *wanted)
         return next(iter(shell.run(*command).split()), "")
 
-    def build(  # noqa: PLR0913  what a build is made of
+    def build(
         self,
         context: Path,
         reference: str,
@@ -36,16 +35,15 @@ class Engine:
         labels: Mapping[str, str],
         log: Path,
         *,
-        epoch: int = 0,
         afresh: bool = False,
     ) -> None:
-        """Build the Containerfile of `context`, without a network; `epoch` is the time of the image in seconds.
+        """Build the Containerfile of `context`, without a network. Raise `shell.Failed`; the log has the steps.
 
-        `afresh` uses no layer of an earlier build. Raise `shell.Failed`; the log has the steps.
+        `afresh` uses no layer of an earlier build.
         """
         options = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
         options += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-        options += [*self.timestamp(epoch), *(["--no-cache"] if afresh else [])]
+        options += ["--no-cache"] if afresh else []
         where = ("--file", str(context / "Containerfile"), "--tag", reference)
         shell.run(*self.build_command, *where, *options, str(context), log=log)
 
@@ -63,18 +61,18 @@ class Engine:
         shell.run(*self.save_command(reference, path))
 
 
+# Images and files are of 1970: else two builds would differ, and a layer of an earlier one would bring its time along.
+# An image's label tells of when its source is.
 DOCKER = Engine(
     program="docker",
-    build_command=("docker", "build"),
+    build_command=("docker", "build", "--build-arg", "SOURCE_DATE_EPOCH=0"),
     save_command=lambda reference, path: ("docker", "save", "--output", str(path), reference),
-    timestamp=lambda epoch: ("--build-arg", f"SOURCE_DATE_EPOCH={epoch}"),
 )
 # chroot: needs neither a working runc nor a container network. layers: keep the dependencies' layer for the next build.
 BUILDAH = Engine(
     program="buildah",
-    build_command=("buildah", "build", "--isolation", "chroot", "--layers"),
+    build_command=("buildah", "build", "--isolation", "chroot", "--layers", "--timestamp", "0"),
     save_command=lambda reference, path: ("buildah", "push", reference, f"docker-archive:{path}:{reference}"),
-    timestamp=lambda epoch: ("--timestamp", str(epoch)),
 )
 
 

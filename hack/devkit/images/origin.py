@@ -12,7 +12,7 @@ PREFIX = "org.opencontainers.image"
 
 
 def epoch(paths: Collection[Path]) -> int:
-    """Return the time of an image, in seconds: SOURCE_DATE_EPOCH, else when the last commit changed one of `paths`."""
+    """Return the time of the source, in seconds: SOURCE_DATE_EPOCH, else of the last commit that changed `paths`."""
     return int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct", "--", *map(str, paths)) or 0)
 
 
