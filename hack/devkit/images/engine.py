@@ -1,4 +1,4 @@
-"""The program that builds and keeps images: docker where its daemon answers, else buildah."""
+"""The program that builds and keeps images: docker where its daemon answers, else buildah or podman."""
 
 import functools
 import shutil
@@ -74,11 +74,17 @@ BUILDAH = Engine(
     build_command=("buildah", "build", "--isolation", "chroot", "--layers", "--timestamp", "0"),
     save_command=lambda reference, path: ("buildah", "push", reference, f"docker-archive:{path}:{reference}"),
 )
+# Podman builds by buildah's code, and keeps images in the same place.
+PODMAN = Engine(
+    program="podman",
+    build_command=("podman", *BUILDAH.build_command[1:]),
+    save_command=lambda reference, path: ("podman", "save", "--output", str(path), reference),
+)
 
 
 @functools.cache
 def find() -> Engine:
-    """Choose the engine; buildah is installed when neither is there and that is possible (`debian.require`)."""
+    """Choose the engine; buildah is installed when none is there and that is possible (`debian.require`)."""
     if shutil.which("docker"):
         try:
             shell.run("docker", "info", timeout=10)
@@ -86,5 +92,7 @@ def find() -> Engine:
             pass  # the client without a daemon: as good as no docker
         else:
             return DOCKER
+    if shutil.which("podman") and not shutil.which("buildah"):
+        return PODMAN
     debian.require({"buildah": "buildah"})
     return BUILDAH

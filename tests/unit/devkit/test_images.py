@@ -13,7 +13,7 @@ import pytest
 from devkit import shell
 from devkit.images import builder, origin
 from devkit.images.definitions import CONTAINERS, IMAGES, MAGE_VERSION, Image
-from devkit.images.engine import BUILDAH, DOCKER, INPUTS, Engine
+from devkit.images.engine import BUILDAH, DOCKER, INPUTS, PODMAN, Engine, find
 from devkit.images.files import context, digest, locked
 from devkit.images.wheels import download_command, platforms
 
@@ -90,7 +90,7 @@ def test_second_holder_of_a_lock_waits(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-@pytest.mark.parametrize("engine", [DOCKER, BUILDAH])
+@pytest.mark.parametrize("engine", [DOCKER, BUILDAH, PODMAN])
 def test_image_counts_as_built_only_with_the_same_inputs(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     asked: list[tuple[str, ...]] = []
 
@@ -101,6 +101,17 @@ def test_image_counts_as_built_only_with_the_same_inputs(monkeypatch: pytest.Mon
     monkeypatch.setattr("devkit.shell.run", run)
     assert engine.image_id("localhost/a:1", "abc") == ""
     assert asked[0][-1] == f"label={INPUTS}=abc"
+
+
+@pytest.mark.parametrize(
+    ("programs", "chosen"), [({"podman"}, PODMAN), ({"podman", "buildah"}, BUILDAH), ({"buildah"}, BUILDAH)]
+)
+def test_podman_builds_where_there_is_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, programs: set[str], chosen: Engine
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name, **_: name if name in programs else None)
+    assert find.__wrapped__() is chosen
+    assert {"build", "--timestamp"} < set(chosen.build_command)
 
 
 def test_lock_of_mage_has_the_version_that_the_image_is_named_after() -> None:

@@ -1,4 +1,4 @@
-"""What docs/security.md claims of the pod of a cluster, for every cluster of the golden files."""
+"""What docs/security.md claims of the pod of a cluster, for every cluster of tests/data."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,18 @@ from typing import Any
 import pytest
 import yaml
 
-DATA = Path(__file__).parents[2] / "data/objects"
+from magecluster.api.magecluster import MageCluster
+from magecluster.resources import desired_objects
+from magecluster.resources.platform import Platform
+
+DATA = Path(__file__).parents[2] / "data/clusters"
+PLATFORM = Platform(gateway_image="registry.example.com/magecluster:1.2.3")
 FILES = sorted(DATA.glob("*.yaml"))
 
 
 def objects(path: Path) -> dict[str, dict[str, Any]]:
-    return {manifest["kind"]: manifest for manifest in yaml.safe_load_all(path.read_text())}
+    cluster = MageCluster.parse(yaml.safe_load(path.read_text()))
+    return {manifest["kind"]: manifest for manifest in desired_objects(cluster, "", PLATFORM)}
 
 
 def containers(path: Path) -> list[dict[str, Any]]:
