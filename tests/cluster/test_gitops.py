@@ -12,6 +12,7 @@ from tests.support.lives import LIVES, lived
 from devkit import gitops
 from devkit.cluster import Cluster
 from devkit.gitops import Verdict
+from magecluster.api.labels import CLOUD_API
 from magecluster.api.magecluster import API_VERSION, KIND, MageCluster
 from magecluster.status import invalid_spec_status
 
@@ -99,6 +100,14 @@ def test_the_clusters_of_the_examples_are_accepted_and_leave_free_what_people_ch
         bare.kubectl("apply", *options, "-f", "-", given=yaml.safe_dump(here))
         MageCluster.parse({**here, "metadata": {**here["metadata"], "uid": "u"}})
         assert not {"status", "replicaCount", "restartedAt"} & manifest["spec"].keys()
+
+
+def test_argo_cd_leaves_alone_what_the_cloud_api_owns() -> None:
+    ignored = yaml.safe_load(
+        example("argocd/argocd-cm.yaml")["data"][HEALTH.replace(".health.", ".ignoreDifferences.")]
+    )
+    assert ignored == {"managedFieldsManagers": [CLOUD_API]}
+    assert "RespectIgnoreDifferences=true" in example("argocd/clusters.yaml")["spec"]["syncPolicy"]["syncOptions"]
 
 
 def test_the_objects_of_both_tools_lead_to_what_is_there(cluster: Cluster) -> None:

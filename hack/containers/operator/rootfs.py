@@ -85,6 +85,8 @@ def skeleton(target: Path) -> None:
         if Path("/", name).is_symlink():
             below(target, Path("/usr", name)).mkdir(parents=True, exist_ok=True)
             (target / name).symlink_to(f"usr/{name}")
+    if not Path(CERTIFICATES).exists():
+        raise SystemExit(f"the base has no {CERTIFICATES}: install ca-certificates in it")
     for name in COPIED:
         if Path(name).exists():
             copy(Path(name), target)
