@@ -86,7 +86,10 @@ async def test_a_claim_of_our_own_is_not_read() -> None:
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (NotFoundError("gone", status=404), "VolumePending: Claim theirs, which spec.storage.existingClaim names, does"),
+        (
+            NotFoundError("gone", status=404),
+            "VolumePending: Claim theirs, which spec.storage.existingClaim names, does",
+        ),
         ({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "is being deleted; create it"),
         (ForbiddenError("no", status=403), "Forbidden: Claim theirs cannot be read: no; grant"),
     ],
