@@ -21,7 +21,6 @@ from magecluster.api.pod import (
     Toleration,
 )
 
-
 PROJECT = r"^[A-Za-z0-9_][-A-Za-z0-9_.]*(/[A-Za-z0-9_][-A-Za-z0-9_.]*)*$"
 """A folder below the volume's root: no way up, and nothing hidden, where the operator keeps what is its own."""
 
