@@ -44,9 +44,9 @@ def helm(space: Namespace, *words: str, given: str | None = None) -> Done:
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def install(space: Namespace, **values: Any) -> None:
+def install(space: Namespace, release: str = RELEASE, /, **values: Any) -> None:
     """The release, as a person installs it; returns when its pods are ready."""
-    done = helm(space, "upgrade", "--install", RELEASE, str(CHART), "--values", "-", given=yaml.safe_dump(values))
+    done = helm(space, "upgrade", "--install", release, str(CHART), "--values", "-", given=yaml.safe_dump(values))
     assert done.code == 0, done.err
     eventually(lambda: runs(space), within=240, what="the release runs")
 
@@ -60,9 +60,9 @@ def runs(space: Namespace) -> bool:
     )
 
 
-def adopt(space: Namespace, *words: str, timeout: float = 300) -> Done:
+def adopt(space: Namespace, *words: str, release: str = RELEASE, timeout: float = 300) -> Done:
     """`magecluster adopt`, as a process of its own."""
-    command = [sys.executable, "-m", "magecluster", "adopt", "--release", RELEASE, "--namespace", space.name]
+    command = [sys.executable, "-m", "magecluster", "adopt", "--release", release, "--namespace", space.name]
     command += ["--kubeconfig", str(space.cluster.kubeconfig), *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, env=environment)

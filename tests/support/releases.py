@@ -15,10 +15,10 @@ from magecluster.adopt.plan import plan
 Manifest = dict[str, Any]
 
 IMAGE = "mageai/mageai:0.9.80"
-HOST = {"name": "mage-fs", "hostPath": {"path": "/srv/mage", "type": ""}}
-CLAIM = {"name": "mage-fs", "persistentVolumeClaim": {"claimName": "files"}}
+HOST: Manifest = {"name": "mage-fs", "hostPath": {"path": "/srv/mage", "type": ""}}
+CLAIM: Manifest = {"name": "mage-fs", "persistentVolumeClaim": {"claimName": "files"}}
 AT_HOME = [{"name": "mage-fs", "mountPath": "/home/src"}]
-SERVICE = {
+SERVICE: Manifest = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "mageai", "namespace": "team", "annotations": {"meta.helm.sh/release-name": "data"}},

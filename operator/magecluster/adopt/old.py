@@ -10,7 +10,7 @@ from magecluster.api.labels import INSTANCE, MANAGED_BY, MANAGER, labels, select
 from magecluster.api.model import Manifest
 from magecluster.kube.apply import controller_of
 from magecluster.kube.errors import ConflictError
-from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, SCALERS, SECRETS, SERVICES
+from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, SCALERS, SECRETS, SERVICES, Kind
 
 _HELM_ANNOTATIONS = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace")
 _SETTLED_SECONDS = 1.0
@@ -39,8 +39,10 @@ async def start_again(context: Context) -> None:
         if live is not None and not context.is_ours(live):
             await context.connection.merge(context.path(DEPLOYMENTS, name), _replicas(replicas))
             context.tell(f"Deployment {name} has {replicas} replicas again")
+            await _give_fields_back(context, DEPLOYMENTS, saved)
     for job in context.takeover.cron_jobs:
         await _suspend(context, job["metadata"]["name"], suspended=job["spec"].get("suspend", False))
+        await _give_fields_back(context, CRON_JOBS, job)
 
 
 async def retire(context: Context) -> None:
@@ -62,6 +64,7 @@ async def make_again(context: Context) -> None:
     for saved in context.takeover.scalers:
         if await context.find(SCALERS, saved["metadata"]["name"]) is None:
             await context.create(SCALERS, plain(saved))
+            await _give_fields_back(context, SCALERS, saved)
 
 
 async def hand_over(context: Context) -> None:
@@ -95,6 +98,8 @@ async def hand_back(context: Context) -> None:
         await _wait_for_garbage(context, each["metadata"]["name"])
     if saved is not None and cluster is not None and await context.find(SERVICES, context.name) is None:
         await context.create(SERVICES, plain(saved))
+    if saved is not None:
+        await _give_fields_back(context, SERVICES, saved)
 
 
 async def hide_release(context: Context) -> None:
@@ -136,6 +141,24 @@ async def _replace(context: Context, path: str, saved: Manifest, version: str) -
         await context.connection.replace(path, {**again, "metadata": {**again["metadata"], "resourceVersion": version}})
     except ConflictError:
         context.tell(f"Service {context.name} has just been changed: looking again")
+
+
+async def _give_fields_back(context: Context, kind: Kind, saved: Manifest) -> None:
+    """Whoever wrote a field before manages it again: else Helm's next upgrade would meet a conflict with us.
+
+    That cannot be told with the change itself, because whoever changes a field becomes its manager.
+    """
+    managers = saved["metadata"].get("managedFields")
+    for _ in range(_ATTEMPTS):
+        live = await context.find(kind, saved["metadata"]["name"])
+        if live is None or not managers:
+            return
+        again = {**live, "metadata": {**live["metadata"], "managedFields": managers}}
+        try:
+            await context.connection.replace(context.path(kind, saved["metadata"]["name"]), again)
+        except ConflictError:
+            continue
+        return
 
 
 def _belongs_to_operator(live: Manifest) -> bool:

@@ -23,7 +23,7 @@ def adopted(name: str) -> Env:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": ADOPTED, "key": name}}}
 
 
-OBJECTS = {
+OBJECTS: dict[str, Any] = {
     "config_maps": {
         "mageai-env": {"data": {"REGION": "north", "PRICE": "$(LIST)", "PASS": "p", "MAGE_BASE_PATH": "mage"}},
         "settings": {"data": {"COLOUR": "blue"}},
