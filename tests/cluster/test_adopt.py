@@ -77,7 +77,7 @@ def test_a_release_becomes_a_cluster_with_the_same_volume_address_and_environmen
     env = {each["name"]: each for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
     assert env["REGION"] == {"name": "REGION", "value": "north"}
     assert env["API_TOKEN"]["valueFrom"]["secretKeyRef"]["name"] == "theirs"
-    assert env["DB_PASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": f"{NAME}-adopted-env", "key": "DB_PASSWORD"}
+    assert env["DB_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == f"{NAME}-adopted-env"
     assert env["USER_CODE_PATH"]["value"] == "/home/src/sales"
     texts = release.kubectl(
         "get", "secret", f"{NAME}-adopted-env", "-o", "go-template={{.data.DB_PASSWORD | base64decode}}"
