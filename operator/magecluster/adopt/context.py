@@ -25,6 +25,10 @@ class StepError(Exception):
     """A step did not succeed; the message says why, and what to do before another attempt."""
 
 
+class AnotherError(Exception):
+    """Somebody else is at it: nothing was done that would have to be undone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """One takeover against one API server."""

@@ -49,6 +49,7 @@ def copy_job(cluster: str, namespace: str, claim: str, copies: tuple[Copy, ...],
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "volumeMounts": mounts,
                 "securityContext": {
+                    "runAsUser": 0,
                     "allowPrivilegeEscalation": False,
                     "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
                 },

@@ -97,6 +97,10 @@ class Takeover:
     cron_jobs: list[Manifest]
     identity: dict[str, str]
     """What Mage says of its project; empty if it did not answer."""
+    unneeded: list[str]
+    """`kind/name` of what is of no use afterwards."""
+    kept: list[str]
+    """`kind/name` of what goes on working, and which neither Helm nor the operator will look after."""
 
     @property
     def name(self) -> str:
@@ -113,10 +117,6 @@ class Plan:
     differences: tuple[Difference, ...]
     obstacles: tuple[str, ...]
     """Each with its remedy. While there are any, nothing is done."""
-    unneeded: tuple[str, ...]
-    """`kind/name` of what is of no use afterwards."""
-    kept: tuple[str, ...]
-    """`kind/name` of what goes on working, and which neither Helm nor the operator will look after."""
 
 
 class Findings:

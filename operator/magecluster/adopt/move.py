@@ -48,6 +48,7 @@ async def copy(context: Context) -> None:
         raise StepError(f"the files could not be copied: {message or end.get('message') or 'no cause given'}")
     context.tell(result(message))
     await mark(context, path, COPIED)
+    await end_copy(context)
 
 
 async def end_copy(context: Context) -> None:

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import asdict
 
 from magecluster.adopt.cluster import ADOPTED_FROM
-from magecluster.adopt.context import Context, StepError
+from magecluster.adopt.context import AnotherError, Context, StepError
 from magecluster.adopt.facts import Takeover
 from magecluster.adopt.plan import secret_names
 from magecluster.api.labels import labels
@@ -37,7 +37,13 @@ async def find_record(connection: Connection, release: str, namespace: str) -> t
     found = await list_all(connection, SECRETS.path(namespace), labelSelector=f"{ADOPTED_FROM}={release}")
     for each in found:
         state: str = (each["metadata"].get("annotations") or {}).get(STATE, UNDER_WAY)
-        return Takeover(**json.loads(base64.b64decode(each["data"][_TAKEOVER]))), state
+        try:
+            return _written(each), state
+        except (KeyError, TypeError, ValueError) as error:
+            name = each["metadata"]["name"]
+            raise StepError(
+                f"Secret {name} is not of this version of magecluster: use the one that wrote it"
+            ) from error
     return None
 
 
@@ -53,6 +59,13 @@ async def record(context: Context) -> None:
     text = json.dumps(asdict(takeover), separators=(",", ":"))
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {_TAKEOVER: text}}
     await context.create(SECRETS, secret)
+    live = await context.connection.get(context.path(SECRETS, record_name(context.name)))
+    if _written(live) != takeover:
+        raise AnotherError(f"somebody else takes over {context.name}: see Secret {record_name(context.name)}")
+
+
+def _written(secret: Manifest) -> Takeover:
+    return Takeover(**json.loads(base64.b64decode(secret["data"][_TAKEOVER])))
 
 
 async def forget_record(context: Context) -> None:

@@ -39,6 +39,8 @@ def plan(live: Live, choices: Choices) -> Plan:
     manifest = cluster_of(name, live.release, spec, findings)
     _tell_of_the_rest(live, found, name, choices, findings)
     claim, job = _copying(manifest, files, found, live, choices, findings)
+    service = live.service if live.service and live.service["metadata"]["name"] == name else None
+    unneeded, kept = _left(live, service)
     takeover = Takeover(
         release=live.release.name,
         namespace=live.release.namespace,
@@ -48,18 +50,17 @@ def plan(live: Live, choices: Choices) -> Plan:
         claim=claim,
         job=job,
         deployments=list(live.deployments),
-        service=live.service if live.service and live.service["metadata"]["name"] == name else None,
+        service=service,
         scalers=list(live.scalers),
         cron_jobs=list(live.cron_jobs),
         identity=identity_of(live.status),
+        unneeded=unneeded,
+        kept=kept,
     )
-    unneeded, kept = _left(live, takeover)
     return Plan(
         takeover=takeover,
         differences=tuple(dict.fromkeys(findings.differences)),
         obstacles=tuple(dict.fromkeys(findings.obstacles)),
-        unneeded=unneeded,
-        kept=kept,
     )
 
 
@@ -166,19 +167,19 @@ def _tell_of_the_rest(live: Live, found: Workloads, name: str, choices: Choices,
         )
 
 
-def _left(live: Live, takeover: Takeover) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _left(live: Live, service: Manifest | None) -> tuple[list[str], list[str]]:
     """What remains of the release's objects: what is of no use, and what goes on working."""
     beside = {
         f"{o.manifest['kind']}/{o.manifest['metadata']['name']}".lower()
         for o in live.release.objects
         if "/charts/" in o.source or o.manifest["kind"] in ("Ingress", "PersistentVolume", "PersistentVolumeClaim")
     }
-    own = {f"deployment/{each['metadata']['name']}" for each in takeover.deployments}
-    own |= {f"horizontalpodautoscaler/{each['metadata']['name']}" for each in takeover.scalers}
-    if takeover.service:
-        own.add(f"service/{takeover.name}")
+    own = {f"deployment/{each['metadata']['name']}" for each in live.deployments}
+    own |= {f"horizontalpodautoscaler/{each['metadata']['name']}" for each in live.scalers}
+    if service:
+        own.add(f"service/{service['metadata']['name']}")
     rest = [each for each in live.existing if each not in own]
-    return tuple(each for each in rest if each not in beside), tuple(each for each in rest if each in beside)
+    return [each for each in rest if each not in beside], [each for each in rest if each in beside]
 
 
 def secret_names(takeover: Takeover) -> tuple[str, str]:

@@ -31,9 +31,9 @@ def report(plan: Plan, chart: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def farewell(plan: Plan) -> str:
+def farewell(takeover: Takeover) -> str:
     """After all is done."""
-    takeover, name = plan.takeover, plan.takeover.name
+    name = takeover.name
     _, credentials = secret_names(takeover)
     lines = [
         f"Release {takeover.release} is MageCluster {name} now.",
@@ -48,12 +48,12 @@ def farewell(plan: Plan) -> str:
             )
         ),
     ]
-    if plan.kept:
-        lines += ["In use as before, and left alone by Helm and the operator:", *_items(plan.kept)]
-    if plan.unneeded:
+    if takeover.kept:
+        lines += ["In use as before, and left alone by Helm and the operator:", *_items(takeover.kept)]
+    if takeover.unneeded:
         lines += [
             "No longer needed, once you do not want to go back:",
-            *_items(f"kubectl delete -n {takeover.namespace} {' '.join(plan.unneeded)}".split("\n")),
+            *_items(f"kubectl delete -n {takeover.namespace} {' '.join(takeover.unneeded)}".split("\n")),
         ]
     return "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from magecluster.adopt import move, new, old
-from magecluster.adopt.context import Context, Step, StepError
+from magecluster.adopt.context import AnotherError, Context, Step, StepError
 from magecluster.adopt.facts import Takeover
 from magecluster.kube.apply import NameTakenError
 from magecluster.kube.errors import KubeError
@@ -51,6 +51,8 @@ async def take_over(context: Context, announce: Announce) -> None:
         announce(number, len(steps), step.title)
         try:
             await step.do(context)
+        except AnotherError as error:
+            raise TakeoverError(f"{error}; nothing was done") from error
         except FAILURES as error:
             await give_back(context, announce, steps[:number])
             raise TakeoverError(

@@ -12,7 +12,7 @@ from magecluster.cli.failure import CommandError
 
 if TYPE_CHECKING:
     from magecluster.adopt.context import Context
-    from magecluster.adopt.facts import Choices, Plan, Takeover
+    from magecluster.adopt.facts import Choices, Takeover
     from magecluster.kube.connection import Connection
 
 _TELL_SECONDS = 5.0
@@ -63,6 +63,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    from magecluster.adopt.context import StepError
     from magecluster.adopt.helm import NoReleaseError
     from magecluster.adopt.plan import CannotPlanError
     from magecluster.adopt.steps import TakeoverError
@@ -72,7 +73,7 @@ def _run(chosen: argparse.Namespace) -> int:
     logs.configure(chosen)
     try:
         asyncio.run(_work(chosen))
-    except (CannotPlanError, KubeError, NoClusterError, NoReleaseError, TakeoverError) as error:
+    except (CannotPlanError, KubeError, NoClusterError, NoReleaseError, StepError, TakeoverError) as error:
         raise CommandError(" ".join(str(error).split())) from error
     except KeyboardInterrupt as error:
         raise CommandError("interrupted; where a takeover had begun, it was given back") from error
@@ -82,6 +83,7 @@ def _run(chosen: argparse.Namespace) -> int:
 async def _work(chosen: argparse.Namespace) -> None:
     from magecluster.adopt.helm import HIDDEN
     from magecluster.adopt.new import DONE, find_record
+    from magecluster.adopt.report import farewell
     from magecluster.kube.connection import Connection
 
     async with Connection(chosen.kubeconfig, chosen.context, manager=HIDDEN) as connection:
@@ -89,7 +91,7 @@ async def _work(chosen: argparse.Namespace) -> None:
         if chosen.undo:
             await _undo(chosen, connection, begun)
         elif begun and begun[1] == DONE:
-            sys.stdout.write(f"Release {chosen.release} is MageCluster {begun[0].name} already; --undo gives it back\n")
+            sys.stdout.write(farewell(begun[0]))
         elif begun:
             await _go_on(chosen, connection, begun[0])
         else:
@@ -117,7 +119,7 @@ async def _begin(chosen: argparse.Namespace, connection: "Connection") -> None:
     if not _acts(chosen):
         sys.stdout.write("\nNothing was changed: --apply does it\n")
         return
-    await _take_over(chosen, connection, found.takeover, found)
+    await _take_over(chosen, connection, found.takeover)
 
 
 async def _go_on(chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover") -> None:
@@ -125,21 +127,17 @@ async def _go_on(chosen: argparse.Namespace, connection: "Connection", takeover:
         raise CommandError(
             f"a takeover of release {chosen.release} was interrupted: --apply goes on with it, --undo gives all back"
         )
-    await _take_over(chosen, connection, takeover, None)
+    await _take_over(chosen, connection, takeover)
 
 
-async def _take_over(
-    chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover", found: "Plan | None"
-) -> None:
+async def _take_over(chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover") -> None:
     from magecluster.adopt.report import farewell
     from magecluster.adopt.steps import take_over
 
     shown = _Shown()
     await take_over(_context(chosen, connection, takeover, shown), shown.step)
     shown.end()
-    sys.stdout.write(
-        "\n" + farewell(found) if found else f"Release {chosen.release} is MageCluster {takeover.name} now\n"
-    )
+    sys.stdout.write("\n" + farewell(takeover))
 
 
 async def _undo(chosen: argparse.Namespace, connection: "Connection", begun: "tuple[Takeover, str] | None") -> None:

@@ -200,13 +200,13 @@ def test_the_report_is_a_manifest_with_remarks_and_tells_no_secret() -> None:
     env = [{"name": "API_TOKEN", "value": "t0p-s3cret"}, {"name": "JWT_SECRET", "value": "s1gn"}]
     found = planned(a_deployment(env=env), existing=("serviceaccount/mageai",))
     text = report(found, "mageai 0.2.15")
-    assert "t0p-s3cret" not in text + farewell(found)
-    assert "s1gn" not in text + farewell(found)
+    assert "t0p-s3cret" not in text + farewell(found.takeover)
+    assert "s1gn" not in text + farewell(found.takeover)
     manifest = text.split("\n\n")[0]
     assert yaml.safe_load(manifest) == found.takeover.cluster
     assert "# Secret mageai-adopted-env, with values that are not shown: API_TOKEN" in text
     assert "# Secret mageai-auth, with jwt-secret of the release" in text
-    assert "kubectl delete -n team serviceaccount/mageai" in farewell(found)
+    assert "kubectl delete -n team serviceaccount/mageai" in farewell(found.takeover)
 
 
 def test_a_report_can_be_made_of_what_no_cluster_can_be() -> None:

@@ -124,5 +124,5 @@ def test_claims_and_addresses_of_the_release_are_not_to_be_deleted() -> None:
     objects = [an_object(kind, "x") for kind in ("PersistentVolumeClaim", "Ingress", "ServiceAccount")]
     existing = ("persistentvolumeclaim/x", "ingress/x", "serviceaccount/x", "service/mageai", "deployment/mageai")
     found = planned(release=a_release(*objects), existing=existing)
-    assert found.kept == ("persistentvolumeclaim/x", "ingress/x")
-    assert found.unneeded == ("serviceaccount/x",)
+    assert found.takeover.kept == ["persistentvolumeclaim/x", "ingress/x"]
+    assert found.takeover.unneeded == ["serviceaccount/x"]
