@@ -178,6 +178,28 @@ def test_what_is_in_the_way_is_told_at_once(space: Namespace) -> None:
     assert space.all("mc") == []
 
 
+def test_what_the_schema_would_drop_is_told(space: Namespace) -> None:
+    space.apply(a_claim())
+    term = {"topologyKey": "kubernetes.io/hostname", "namespaces": ["others"]}
+    affinity = {
+        "podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "podAffinityTerm": term}]}
+    }
+    install(space, **on_claim(), affinity=affinity)
+    done = adopt(space)
+    assert done.code == 1
+    assert "it has no place for spec.affinity.podAffinity" in done.err
+    assert "podAffinityTerm.namespaces" in done.err
+
+
+def test_helm_looks_at_no_annotation_of_a_live_object(space: Namespace) -> None:
+    """Why the release is hidden from Helm, instead of marking what is to be kept."""
+    space.apply(a_claim())
+    install(space, **on_claim())
+    space.kubectl("annotate", "service", NAME, "helm.sh/resource-policy=keep")
+    assert helm(space, "uninstall", RELEASE).code == 0
+    assert space.get("service", NAME) == {}
+
+
 def test_a_release_that_is_not_there_or_not_mages(space: Namespace) -> None:
     assert f"there is no Helm release {RELEASE} in namespace {space.name}" in adopt(space).err
 

@@ -11,7 +11,7 @@ from magecluster.adopt.read import get
 from magecluster.api.labels import INSTANCE, MANAGED_BY, MANAGER, selector
 from magecluster.api.model import Manifest
 from magecluster.kube.connection import Connection
-from magecluster.kube.errors import ConflictError, NotFoundError
+from magecluster.kube.errors import ConflictError, NotFoundError, UnavailableError
 from magecluster.kube.kinds import MAGE_CLUSTERS, PODS, Kind
 
 T = TypeVar("T")
@@ -84,11 +84,15 @@ class Context:
     ) -> T:
         """The first answer that is true; `StepError` if there is none in time."""
         deadline = time.monotonic() + within
-        while not (answer := await question()):
+        while True:
+            try:
+                if answer := await question():
+                    return answer
+            except UnavailableError as error:
+                self.tell(str(error))
             if time.monotonic() > deadline:
                 raise StepError(otherwise())
             await asyncio.sleep(POLL_SECONDS)
-        return answer
 
     async def pods(self, labels: str) -> list[str]:
         """Names of the pods that have not finished."""

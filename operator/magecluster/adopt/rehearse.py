@@ -1,6 +1,6 @@
 """What can be checked while Mage runs at the release: names that are free, rights, and what admission says."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any
 
 from magecluster.adopt.facts import Plan, Takeover
@@ -66,8 +66,7 @@ async def _owned_by_others(connection: Connection, desired: Manifest, takeover: 
 async def _refused(connection: Connection, takeover: Takeover) -> AsyncIterator[str]:
     """Every write of the steps, as a dry run of the API server."""
     namespace = takeover.namespace
-    cluster = connection.create(MAGE_CLUSTERS.path(namespace), takeover.cluster, dry_run=True)
-    if problem := await _refusal("MageCluster", cluster):
+    if problem := await _refusal("MageCluster", _accepted(connection, takeover)):
         yield problem
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{takeover.name}-adoption"}}
     writes: list[tuple[str, Awaitable[Any]]] = [
@@ -93,6 +92,30 @@ async def _refused(connection: Connection, takeover: Takeover) -> AsyncIterator[
     for told, write in writes:
         if problem := await _refusal(told, write):
             yield problem
+
+
+class _LostError(RefusedError):
+    """The API server drops what no MageCluster has a place for, and says so only in a header."""
+
+
+async def _accepted(connection: Connection, takeover: Takeover) -> None:
+    made = await connection.create(MAGE_CLUSTERS.path(takeover.namespace), takeover.cluster, dry_run=True)
+    if lost := list(_lost(takeover.cluster["spec"], made["spec"], "spec")):
+        raise _LostError(f"it has no place for {', '.join(lost)}; change that with helm upgrade")
+
+
+def _lost(sent: Any, kept: Any, path: str) -> Iterator[str]:
+    match sent, kept:
+        case dict(), dict():
+            for key, value in sent.items():
+                yield from _lost(value, kept.get(key), f"{path}.{key}")
+        case list(), list() if len(sent) == len(kept):
+            for index, (value, other) in enumerate(zip(sent, kept, strict=True)):
+                yield from _lost(value, other, f"{path}[{index}]")
+        case _, None if sent not in (None, {}, []):
+            yield path
+        case _:
+            pass
 
 
 async def _refusal(what: str, write: Awaitable[Any]) -> str | None:

@@ -7,7 +7,10 @@ from magecluster.adopt import move, new, old
 from magecluster.adopt.context import AnotherError, Context, Step, StepError
 from magecluster.adopt.facts import Takeover
 from magecluster.kube.apply import NameTakenError
-from magecluster.kube.errors import KubeError
+from magecluster.kube.errors import KubeError, UnavailableError
+
+_ATTEMPTS, _PAUSE_SECONDS = 20, 3.0
+"""How long the way back waits for an API server that is away."""
 
 FAILURES = (KubeError, StepError, NameTakenError)
 
@@ -53,15 +56,14 @@ async def take_over(context: Context, announce: Announce) -> None:
             await step.do(context)
         except AnotherError as error:
             raise TakeoverError(f"{error}; nothing was done") from error
-        except FAILURES as error:
+        except (Exception, asyncio.CancelledError) as error:  # a fault of ours must not leave Mage stopped either
             await give_back(context, announce, steps[:number])
+            if not isinstance(error, FAILURES):
+                raise
             raise TakeoverError(
                 f"{step.title} failed: {_sentence(error)}. Release {context.takeover.release} is back as it was, and "
                 "nothing is lost"
             ) from error
-        except asyncio.CancelledError:
-            await give_back(context, announce, steps[:number])
-            raise
 
 
 async def give_back(context: Context, announce: Announce, steps: list[Step] | None = None) -> None:
@@ -71,12 +73,25 @@ async def give_back(context: Context, announce: Announce, steps: list[Step] | No
         if step.back:
             announce(number, len(done), step.back)
         try:
-            await step.undo(context)
+            await _patiently(step, context)
         except FAILURES as error:
             raise TakeoverError(
                 f"{step.back or step.title} failed: {_sentence(error)}. Release {context.takeover.release} may not "
                 "run: mend the cause, then try again with --undo"
             ) from error
+
+
+async def _patiently(step: Step, context: Context) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            await step.undo(context)
+        except UnavailableError as error:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            context.tell(f"{_sentence(error)}: trying again")
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _sentence(error: Exception) -> str:
