@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from tests.support.eventually import eventually
 from tests.support.kube import Namespace, a_cluster
@@ -73,6 +74,63 @@ def check_without_an_image(space: Namespace) -> None:
     space.spec("demo", status="Active", gateway={"image": GATEWAY_IMAGE})
     space.becomes("demo", "Active")
     assert (containers(space), entrances(space)) == (WITH, ("gateway", "gateway"))
+
+
+OTHER_IMAGE = GATEWAY_IMAGE.replace("0" * 64, "1" * 64)
+
+
+def image_of(space: Namespace) -> str:
+    (found,) = [
+        container["image"]
+        for container in space.get("deployment", "demo")["spec"]["template"]["spec"]["containers"]
+        if container["name"] == "gateway"
+    ]
+    return str(found)
+
+
+def test_an_update_of_the_operator_restarts_nothing_and_the_next_restart_brings_the_new_image(
+    operator: OperatorProcess, bare: Namespace, tmp_path: Path
+) -> None:
+    bare.apply(a_cluster())
+    bare.becomes("demo", "Active")
+    (pod,) = bare.all("pods")
+    operator.stop()
+    newer = OperatorProcess(bare.cluster.kubeconfig, tmp_path / "log", gateway_image=OTHER_IMAGE).start()
+    try:
+        eventually(newer.leading)
+        bare.spec("demo", service={"annotations": {"a": "b"}})
+        eventually(lambda: bare.get("service", "demo")["metadata"].get("annotations"), what="a change is reconciled")
+        assert (image_of(bare), [each["metadata"]["uid"] for each in bare.all("pods")]) == (
+            GATEWAY_IMAGE,
+            [pod["metadata"]["uid"]],
+        )
+        bare.kubectl("set", "image", "deployment/demo", f"gateway={GATEWAY_IMAGE[:-1]}2")
+        eventually(lambda: image_of(bare) == OTHER_IMAGE, what="what somebody else set is not kept")
+        bare.spec("demo", status="Stopped")
+        bare.becomes("demo", "Stopped")
+    finally:
+        newer.stop()
+    operator.start()
+    eventually(operator.leading)
+    bare.spec("demo", status="Active")
+    bare.becomes("demo", "Active")
+    assert image_of(bare) == GATEWAY_IMAGE
+    assert not newer.tracebacks()
+
+
+@pytest.mark.parametrize("change", [{"restartedAt": "2026-07-01T08:00:00Z"}, {"podLabels": {"a": "b"}}])
+def test_what_restarts_a_pod_brings_the_new_image(
+    operator: OperatorProcess, bare: Namespace, tmp_path: Path, change: dict[str, object]
+) -> None:
+    bare.apply(a_cluster())
+    bare.becomes("demo", "Active")
+    operator.stop()
+    newer = OperatorProcess(bare.cluster.kubeconfig, tmp_path / "log", gateway_image=OTHER_IMAGE).start()
+    try:
+        bare.spec("demo", **change)
+        eventually(lambda: image_of(bare) == OTHER_IMAGE, what="the new image")
+    finally:
+        newer.stop()
 
 
 def test_an_image_that_is_no_reference_is_refused(space: Namespace) -> None:

@@ -16,11 +16,16 @@ RESYNC_SECONDS = 3
 """How often referenced Secrets are read again here; the default is meant for hundreds of clusters."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back at all that happened comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """Made for the suite, unless E2E_CLUSTER names one that is used, and kept, by somebody who writes tests."""
     kept = os.environ.get("E2E_CLUSTER")
-    found = up(kept or f"e{os.getpid()}", "kubelet")
+    found = up(kept or f"e{os.getpid()}", "kubelet", audit=True)
     try:
         install(found, f"extraArgs={{--resync-seconds={RESYNC_SECONDS}}}")
         if kept:

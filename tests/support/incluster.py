@@ -2,12 +2,29 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from tests.support.cloud_api import Client, first_password, good
 from tests.support.eventually import eventually
 from tests.support.kube import Manifest
 
 from devkit.cluster import Cluster
-from devkit.install import DEPLOYMENT, NAMESPACE
+from devkit.install import CLOUD_API, DEPLOYMENT, NAMESPACE
+from devkit.reach import Kubectl, url
+from magecluster.cloud.settings import PUBLISHED_KEY
+
+ADMINISTRATOR = "admin@mage.local"
+"""The first account, which the Cloud API makes itself."""
+
+
+@contextmanager
+def administrator(cluster: Cluster) -> Iterator[Client]:
+    """Logged in at the Cloud API, through its Service."""
+    with url(Kubectl.of(cluster), CLOUD_API, NAMESPACE, 80) as address:
+        session = {"email": ADMINISTRATOR, "password": first_password(cluster, NAMESPACE)}
+        answer = Client(address)("POST", "/sessions", {"session": session}, X_API_KEY=PUBLISHED_KEY)
+        yield Client(address, good(answer)["session"]["token"])
 
 
 class OperatorPod:

@@ -98,7 +98,11 @@ def etcd(facts: Facts) -> tuple[str, ...]:
 
 def apiserver(facts: Facts) -> tuple[str, ...]:
     plan = facts.plan
-    audit = (f"--audit-policy-file={facts.config('audit-policy.yaml')}", f"--audit-log-path={audit_log(facts)}")
+    audit = (
+        f"--audit-policy-file={facts.config('audit-policy.yaml')}",
+        f"--audit-log-path={audit_log(facts)}",
+        "--audit-log-maxsize=10000",
+    )
     return (
         f"--etcd-servers=https://127.0.0.1:{plan.etcd_port}",
         f"--etcd-cafile={facts.pki('ca.crt')}",

@@ -61,6 +61,7 @@ def configuration(policy: Path, *, audit: bool) -> dict[str, object]:
         {"name": "audit-log", "hostPath": str(Path(AUDIT).parent), "mountPath": str(Path(AUDIT).parent)},
     ]
     flags = [{"name": "audit-policy-file", "value": inside}, {"name": "audit-log-path", "value": AUDIT}]
+    flags += [{"name": "audit-log-maxsize", "value": "10000"}]
     patch = {"kind": "ClusterConfiguration", "apiServer": {"extraArgs": flags, "extraVolumes": volumes}}
     mount = {"hostPath": str(policy), "containerPath": inside, "readOnly": True}
     node = {"role": "control-plane", "kubeadmConfigPatches": [yaml.safe_dump(patch)], "extraMounts": [mount]}
@@ -104,6 +105,8 @@ class Kind:
         self._node("pkill", "-x", _pod(component))  # the kubelet starts it again
 
     def logs(self, component: str) -> str:
+        if component == "audit":
+            return self._node("cat", AUDIT)
         return self.kubectl("logs", "-n", "kube-system", f"{_pod(component)}-{self.name}-control-plane")
 
     def status(self) -> str:

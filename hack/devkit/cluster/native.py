@@ -82,7 +82,9 @@ class Native:
         self.start(component)
 
     def logs(self, component: str) -> str:
-        """What a component has written so far; `node` is the one that holds the others."""
+        """What a component has written so far; `node` is the one that holds the others, `audit` all requests."""
+        if component == "audit":
+            return components.audit_log(self.facts).read_text()
         log = node.first(self.facts).log if component == "node" else self.component(component).log
         return log.read_text(errors="replace") if log.exists() else ""
 

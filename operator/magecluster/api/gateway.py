@@ -43,7 +43,8 @@ class Gateway(ApiModel):
     enabled: bool = True
     """Put the gateway in front of Mage: Service and NetworkPolicy lead to it and not to Mage's own port."""
     image: Annotated[str, Field(pattern=f"^{REPOSITORY}(:{TAG})?(@{DIGEST})?$", max_length=512)] | None = None
-    """Image with its tag or digest. When absent the operator's own, so an update of the operator restarts the pod."""
+    """Image with its tag or digest. When absent the operator's own; a pod that runs keeps the one it has until it is
+    restarted for another reason."""
     resources: Resources = Resources(requests={"cpu": "10m", "memory": "64Mi"}, limits={"memory": "256Mi"})
     """CPU and memory of the gateway container."""
     runs: Runs = Runs()

@@ -20,6 +20,7 @@ from magecluster.api.pod import (
     StringMap,
     Toleration,
 )
+from magecluster.api.workspaces import WorkspaceOf
 
 PROJECT = r"^[A-Za-z0-9_][-A-Za-z0-9_.]*(/[A-Za-z0-9_][-A-Za-z0-9_.]*)*$"
 """A folder below the volume's root: no way up, and nothing hidden, where the operator keeps what is its own."""
@@ -132,6 +133,11 @@ class MageClusterSpec(ApiModel):
             "deployments are asked for through the gateway: set gateway.enabled to true, or remove git",
             field=".git",
         ),
+        cel(
+            "has(self.workspaceOf) == has(oldSelf.workspaceOf) && "
+            "(!has(self.workspaceOf) || self.workspaceOf == oldSelf.workspaceOf)",
+            "workspaceOf cannot be changed after creation: make another cluster",
+        ),
     )
 
     status: PowerState = PowerState.ACTIVE
@@ -181,5 +187,7 @@ class MageClusterSpec(ApiModel):
     """Blocks as Kubernetes Jobs."""
     git: Git | None = None
     """Repository whose commits can be deployed into the project."""
+    workspace_of: WorkspaceOf | None = None
+    """The cluster that this one is a workspace of. Cannot be changed."""
     restarted_at: Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})] | None = None
     """A new time restarts the pod once; the same time again does nothing."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from magecluster.cli import logs
 from magecluster.cli.failure import CommandError
+from magecluster.cli.options import origin
 from magecluster.gateway.settings import Settings
 
 _DEFAULT = Settings()
@@ -24,13 +24,23 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     parser.add_argument("--listen", default=_DEFAULT.listen, metavar="ADDRESS", help="address to serve on")
     parser.add_argument("--port", type=int, default=_DEFAULT.port, help="port of the same; 0 takes a free one")
-    parser.add_argument("--upstream", type=_origin, default=_DEFAULT.upstream, metavar="URL", help="where Mage answers")
+    parser.add_argument("--upstream", type=origin, default=_DEFAULT.upstream, metavar="URL", help="where Mage answers")
     parser.add_argument(
         "--base-path", type=_base, default="", metavar="PATH", help="Mage's MAGE_BASE_PATH, if it has one"
     )
     parser.add_argument("--runner-socket", type=Path, metavar="FILE", help="Unix socket on which the runner listens")
     parser.add_argument(
         "--deployer-socket", type=Path, metavar="FILE", help="the same of the deployer, if there is one"
+    )
+    parser.add_argument(
+        "--cloud-api", type=origin, metavar="URL", help="where the Cloud API answers, which makes workspaces"
+    )
+    parser.add_argument(
+        "--cloud-api-token",
+        type=Path,
+        default=_DEFAULT.cloud_api_token,
+        metavar="FILE",
+        help="token of the pod, to be shown there",
     )
     runs = parser.add_argument_group("POST /api/runs")
     runs.add_argument(
@@ -62,13 +72,6 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     logs.add_to(parser)
     parser.set_defaults(run=_run)
-
-
-def _origin(text: str) -> str:
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") or url.query or url.fragment:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address like {_DEFAULT.upstream}")
-    return text.rstrip("/")
 
 
 def _base(text: str) -> str:
@@ -106,6 +109,8 @@ def _run(chosen: argparse.Namespace) -> int:
         base_path=chosen.base_path,
         runner_socket=chosen.runner_socket,
         deployer_socket=chosen.deployer_socket,
+        cloud_api=chosen.cloud_api,
+        cloud_api_token=chosen.cloud_api_token,
         runs_timeout_seconds=chosen.runs_timeout,
         runs_concurrency=chosen.runs_concurrency,
         runs_queue=chosen.runs_queue,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from magecluster.cli import logs
 from magecluster.cli.failure import CommandError
+from magecluster.cli.options import origin
 from magecluster.controller.settings import Settings
 
 _DEFAULT = Settings()
@@ -57,6 +58,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         metavar="IMAGE",
         help="image of gateways whose spec names none, this operator's own; default: MAGECLUSTER_IMAGE",
     )
+    parser.add_argument(
+        "--cloud-api",
+        type=origin,
+        default=os.environ.get("MAGECLUSTER_CLOUD_API") or None,
+        metavar="URL",
+        help="where gateways reach the Cloud API, which makes workspaces; default: MAGECLUSTER_CLOUD_API",
+    )
     logs.add_to(parser)
     parser.set_defaults(run=_run)
 
@@ -79,6 +87,7 @@ def _run(chosen: argparse.Namespace) -> int:
         relist_seconds=chosen.relist_seconds,
         workers=chosen.workers,
         gateway_image=chosen.gateway_image,
+        cloud_api=chosen.cloud_api,
     )
     try:
         asyncio.run(run(settings))

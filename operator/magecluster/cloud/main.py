@@ -13,6 +13,7 @@ from magecluster.cloud.access.buckets import TokenBuckets
 from magecluster.cloud.errors import TooManyRequestsError
 from magecluster.cloud.login import bootstrap, oidc
 from magecluster.cloud.login.passwords import Passwords
+from magecluster.cloud.login.pods import Pods
 from magecluster.cloud.login.sessions import Sessions
 from magecluster.cloud.settings import Settings
 from magecluster.cloud.store import accounts as stored
@@ -147,6 +148,7 @@ def assemble(settings: Settings, connection: Connection, key: bytes) -> tuple[Se
         vaults=Vaults(connection, clock),
         passwords=passwords,
         sessions=sessions,
+        pods=Pods(connection, clock),
         oidc=oidc.configured(settings, key, accounts, sessions, os.urandom),
         rates=TokenBuckets(settings.requests_per_second or 1, settings.burst, MOST_CALLERS),
         metrics=metrics,

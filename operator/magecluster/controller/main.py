@@ -44,7 +44,7 @@ class Operator:
             clock=lambda: datetime.now(UTC),
             metrics=self.metrics,
             resync_seconds=settings.resync_seconds,
-            platform=Platform(gateway_image=settings.gateway_image),
+            platform=Platform(gateway_image=settings.gateway_image, cloud_api=settings.cloud_api),
         )
         self.queue: Workqueue[Key] = Workqueue(self._work, workers=settings.workers)
         self._observer = Observer(connection, self.cache, self.queue.add, settings.namespaces)

@@ -11,6 +11,7 @@ from magecluster.api.magecluster import InvalidClusterError, MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import Reason
 from magecluster.controller.gather import ensure_credentials, read_existing_claim, read_references
+from magecluster.controller.kept import keeping
 from magecluster.controller.metrics import Metrics
 from magecluster.controller.report import Reporter
 from magecluster.kube.apply import NameTakenError, Outcome, PredecessorError, apply, controller_of, prune
@@ -29,6 +30,7 @@ from magecluster.kube.kinds import (
     kind_of,
 )
 from magecluster.resources import desired_objects
+from magecluster.resources.metadata import workload_name
 from magecluster.resources.platform import Platform
 from magecluster.resources.references import checksum
 from magecluster.status import Problem, recheck_after
@@ -95,7 +97,9 @@ class Reconciler:
         values, missing = await read_references(self._connection, cluster)
         claim, unusable = await read_existing_claim(self._connection, cluster)
         problems, held_back = _obstacles(cluster, self._platform, [*missing, *unusable])
-        wanted = desired_objects(cluster, checksum(values), self._platform)
+        references = checksum(values)
+        live = self._cache.find(DEPLOYMENTS, key, workload_name(cluster))
+        wanted = desired_objects(cluster, references, keeping(self._platform, cluster, references, live))
         desired = [manifest for manifest in wanted if kind_of(manifest) not in held_back]
         problems += await self._apply_all(cluster, desired, key)
         problems += await self._prune(cluster, wanted, key)

@@ -29,3 +29,5 @@ class Settings:
     """Clusters reconciled at the same time."""
     gateway_image: str | None = None
     """Image of gateways whose spec names none: the one that this operator runs in, if it was told."""
+    cloud_api: str | None = None
+    """Where gateways reach the Cloud API, which makes workspaces."""

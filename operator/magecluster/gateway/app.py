@@ -9,13 +9,16 @@ import structlog
 from aiohttp import hdrs, web
 
 from magecluster.api.gateway import GATEWAY_HEALTH
+from magecluster.gateway.cloud import Cloud
 from magecluster.gateway.deployments import Deployments
 from magecluster.gateway.errors import told
+from magecluster.gateway.neighbours import Neighbours
 from magecluster.gateway.proxy import Proxy
 from magecluster.gateway.runner import Runner
 from magecluster.gateway.runs import Runs
 from magecluster.gateway.settings import Settings
 from magecluster.gateway.triggers import Triggers
+from magecluster.gateway.workspaces import Workspaces
 
 HEADER_BYTES = 65536
 """How long a request line, or one header, may be in either direction: as much as Mage's own server takes."""
@@ -27,8 +30,11 @@ _PROXY = web.AppKey("proxy", Proxy)
 _TRIGGERS = web.AppKey("triggers", Triggers)
 _RUNS = web.AppKey("runs", Runs)
 _DEPLOYER = web.AppKey("deployments", Deployments)
+_NEIGHBOURS = web.AppKey("neighbours", Neighbours)
+_WORKSPACES = web.AppKey("workspaces", Workspaces)
 
 _DEPLOYMENTS = ("", "/", "/{setting}", "/{setting}/{all:deployments}", "/{setting}/{all:deployments}/{deployment}")
+_WORKSPACE_ENDS = ("", "/", "/{workspace}")
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -58,6 +64,7 @@ def create_app(settings: Settings) -> web.Application:
                 web.route("*", f"{settings.base_path}/api/deployment_settings{end}", _deployment)
                 for end in _DEPLOYMENTS
             ),
+            *(web.route("*", f"{settings.base_path}/api/workspaces{end}", _workspace) for end in _WORKSPACE_ENDS),
             web.route("*", r"/{path:[\s\S]*}", _forward),
         ]
     )
@@ -115,12 +122,16 @@ async def _with_proxy(app: web.Application) -> AsyncIterator[None]:
         app[_RUNS] = Runs(runner, settings)
         deployer = Runner(settings.deployer_socket, "deployer") if settings.deployer_socket else None
         app[_DEPLOYER] = Deployments(runner, deployer)
+        cloud = Cloud(session, settings.cloud_api, settings.cloud_api_token) if settings.cloud_api else None
+        app[_NEIGHBOURS] = Neighbours(session, settings.base_path, cloud)
+        app[_WORKSPACES] = Workspaces(runner, cloud, app[_NEIGHBOURS])
         yield
         await app[_TRIGGERS].end()
 
 
 async def _end_sockets(app: web.Application) -> None:
     await app[_PROXY].sockets.end()
+    await app[_NEIGHBOURS].end()
 
 
 async def _healthz(_: web.Request) -> web.Response:
@@ -151,5 +162,11 @@ async def _deployment(request: web.Request) -> web.StreamResponse:
     return await request.app[_DEPLOYER].answer(request)
 
 
+@_own
+async def _workspace(request: web.Request) -> web.StreamResponse:
+    return await request.app[_WORKSPACES].answer(request)
+
+
 async def _forward(request: web.Request) -> web.StreamResponse:
-    return await request.app[_PROXY].forward(request)
+    proxy = await request.app[_NEIGHBOURS].of(request) or request.app[_PROXY]
+    return await proxy.forward(request)

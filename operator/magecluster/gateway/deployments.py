@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from magecluster.gateway.callers import Caller, answered
-from magecluster.gateway.endpoints import refusal
+from magecluster.gateway.endpoints import only
 from magecluster.gateway.payload import Json, RefusedError
 from magecluster.gateway.runner import Runner, RunnerError
 
@@ -45,25 +45,25 @@ class Deployments:
             raise RunnerError(403, "forbidden", f"{who.name} is neither owner nor admin, who alone deploy")
         if name is None:
             settings = [await self._setting()] if self._deployer else []
-            return _only(request, hdrs.METH_GET) or web.json_response({"deployment_settings": settings})
+            return only(request, hdrs.METH_GET) or web.json_response({"deployment_settings": settings})
         setting = await self._setting()
         if setting["name"] != name:
             raise RunnerError(404, "not_found", f"There is no deployment setting {name}; there is {setting['name']}")
         if "all" not in request.match_info:
-            return _only(request, hdrs.METH_GET) or web.json_response({"deployment_setting": setting})
+            return only(request, hdrs.METH_GET) or web.json_response({"deployment_setting": setting})
         if number is None:
             return await self._of_setting(request, body, setting, who)
         return await self._of_number(request, body, number, who)
 
     async def _of_setting(self, request: web.Request, body: Json, setting: Json, who: Caller) -> web.StreamResponse:
-        if wrong := _only(request, hdrs.METH_GET, hdrs.METH_POST):
+        if wrong := only(request, hdrs.METH_GET, hdrs.METH_POST):
             return wrong
         if request.method == hdrs.METH_GET:
             return await self._list(request)
         return await self._begun(request, _wanted(body, setting, who))
 
     async def _of_number(self, request: web.Request, body: Json, number: str, who: Caller) -> web.StreamResponse:
-        if wrong := _only(request, hdrs.METH_GET, hdrs.METH_PUT):
+        if wrong := only(request, hdrs.METH_GET, hdrs.METH_PUT):
             return wrong
         if not re.fullmatch(r"[0-9]{1,9}", number):
             raise RunnerError(404, "not_found", f"There is no deployment {number}")
@@ -105,12 +105,6 @@ class Deployments:
         if told := found.get("error"):
             raise RunnerError(told["code"], told["type"], told["message"])
         return found
-
-
-def _only(request: web.Request, *methods: str) -> web.Response | None:
-    if request.method in methods:
-        return None
-    return refusal(405, "method_not_allowed", f"{request.method} is not for this path; use {' or '.join(methods)}")
 
 
 def _wanted(body: Json, setting: Json, who: Caller) -> Json:

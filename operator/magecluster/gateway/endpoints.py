@@ -43,3 +43,10 @@ async def body_of(request: web.Request) -> bytes:
         if len(found) > BODY_BYTES:
             raise web.HTTPRequestEntityTooLarge(BODY_BYTES, len(found))
     return found
+
+
+def only(request: web.Request, *methods: str) -> web.Response | None:
+    """The answer to another method than these."""
+    if request.method in methods:
+        return None
+    return refusal(405, "method_not_allowed", f"{request.method} is not for this path; use {' or '.join(methods)}")

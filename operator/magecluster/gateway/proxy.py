@@ -22,14 +22,14 @@ class Proxy:
     """Passes requests on to one Mage. Bodies flow in both directions at the pace of the slower side."""
 
     def __init__(self, session: aiohttp.ClientSession, upstream: str) -> None:
-        self._session, self._upstream = session, upstream
+        self._session, self.upstream = session, upstream
         self.sockets = Sockets(session)
         self._answers: bool | None = None
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
         """Mage's answer, whatever it is, or an error of ours when there is none."""
         # Taken over as it is: to decode it and encode it again could change it.
-        url = URL(f"{self._upstream}{request.rel_url.raw_path_qs}", encoded=True)
+        url = URL(f"{self.upstream}{request.rel_url.raw_path_qs}", encoded=True)
         try:
             if is_socket(request):
                 return await self.sockets.relay(request, url)

@@ -23,6 +23,10 @@ class Settings:
     """Where `magecluster_runner` listens; without it nobody sees Mage's database."""
     deployer_socket: Path | None = None
     """Where `magecluster_deployer` listens; without it nothing is deployed."""
+    cloud_api: str | None = None
+    """Where the Cloud API answers, without a slash at the end; without it there are no workspaces."""
+    cloud_api_token: Path = Path("/var/run/secrets/magecluster/token")
+    """The token of the pod that is shown there."""
     runs_timeout_seconds: float = 300.0
     """How long a run that `POST /api/runs` asks for may take."""
     runs_concurrency: int = 32

@@ -16,6 +16,7 @@ from magecluster.resources.ports import MAGE
 from magecluster.resources.requirements import requirements
 from magecluster.resources.runner import changes_to_mage, runner, runner_files, runner_volumes
 from magecluster.resources.security import as_mage
+from magecluster.resources.workspaces import TOKEN_VOLUME
 
 _PROBE_SECONDS = 10
 
@@ -36,7 +37,7 @@ def deployment(cluster: MageCluster, references: str, platform: Platform) -> Man
             "selector": {"matchLabels": selector(cluster.metadata.name)},
             "template": {
                 "metadata": _pod_metadata(cluster, references),
-                "spec": _pod_spec(cluster, platform.gateway_image_of(cluster)),
+                "spec": _pod_spec(cluster, platform),
             },
         },
     }
@@ -55,8 +56,9 @@ def _pod_metadata(cluster: MageCluster, references: str) -> Manifest:
     }
 
 
-def _pod_spec(cluster: MageCluster, gateway_image: str | None) -> Manifest:
-    spec = cluster.spec
+def _pod_spec(cluster: MageCluster, platform: Platform) -> Manifest:
+    spec, gateway_image = cluster.spec, platform.gateway_image_of(cluster)
+    cloud_api = platform.cloud_api_of(cluster)
     optional: dict[str, Any] = {
         "imagePullSecrets": [secret.manifest() for secret in spec.image_pull_secrets],
         "nodeSelector": dict(spec.node_selector),
@@ -75,20 +77,21 @@ def _pod_spec(cluster: MageCluster, gateway_image: str | None) -> Manifest:
         # Mage first: kubectl logs and exec take the first one when nobody names another.
         "containers": [
             _container(cluster, guarded=gateway_image is not None),
-            *(_beside(cluster, gateway_image) if gateway_image else []),
+            *(_beside(cluster, gateway_image, cloud_api) if gateway_image else []),
         ],
         "volumes": [
             {"name": DATA, "persistentVolumeClaim": {"claimName": volume_name(cluster)}},
             *(runner_volumes() if gateway_image else []),
             *(deployer_volumes(spec.git) if gateway_image and spec.git else []),
+            *([TOKEN_VOLUME] if gateway_image and cloud_api else []),
         ],
         **{key: value for key, value in optional.items() if value},
     }
 
 
-def _beside(cluster: MageCluster, gateway_image: str) -> list[Manifest]:
+def _beside(cluster: MageCluster, gateway_image: str, cloud_api: str | None) -> list[Manifest]:
     git = cluster.spec.git
-    return [gateway(cluster, gateway_image), runner(cluster), *([deployer(cluster, git)] if git else [])]
+    return [gateway(cluster, gateway_image, cloud_api), runner(cluster), *([deployer(cluster, git)] if git else [])]
 
 
 def _container(cluster: MageCluster, *, guarded: bool) -> Manifest:

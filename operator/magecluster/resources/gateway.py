@@ -9,9 +9,10 @@ from magecluster.resources.ports import GATEWAY
 from magecluster.resources.requirements import requirements
 from magecluster.resources.runner import SOCKET, SOCKET_MOUNT
 from magecluster.resources.security import restricted
+from magecluster.resources.workspaces import TOKEN, TOKEN_MOUNT
 
 
-def gateway(cluster: MageCluster, image: str) -> Manifest:
+def gateway(cluster: MageCluster, image: str, cloud_api: str | None) -> Manifest:
     """Reaches Mage by the loopback of the pod.
 
     It has no readiness probe: whether the pod is ready is Mage's to say, which the gateway cannot do without.
@@ -26,6 +27,7 @@ def gateway(cluster: MageCluster, image: str) -> Manifest:
             f"--port={GATEWAY_PORT}",
             f"--runner-socket={SOCKET}",
             *([f"--deployer-socket={deployer.SOCKET}"] if cluster.spec.git else []),
+            *([f"--cloud-api={cloud_api}", f"--cloud-api-token={TOKEN}"] if cloud_api else []),
             f"--runs-timeout={runs.timeout_seconds}",
             f"--runs-concurrency={runs.concurrency}",
             f"--runs-queue={runs.queue}",
@@ -35,7 +37,7 @@ def gateway(cluster: MageCluster, image: str) -> Manifest:
         "ports": [{"name": GATEWAY, "containerPort": GATEWAY_PORT, "protocol": "TCP"}],
         **requirements(cluster.spec.gateway.resources),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [SOCKET_MOUNT],
+        "volumeMounts": [SOCKET_MOUNT, *([TOKEN_MOUNT] if cloud_api else [])],
         "securityContext": restricted(),
         "livenessProbe": {
             "httpGet": {"path": GATEWAY_HEALTH, "port": GATEWAY},

@@ -23,9 +23,8 @@ GROUPS = {
 
 def objects_of(path: Path) -> list[dict[str, Any]]:
     cluster = MageCluster.parse(yaml.safe_load(path.read_text()))
-    return desired_objects(
-        cluster, "0123456789abcdef", Platform(gateway_image="registry.example.com/magecluster:1.2.3")
-    )
+    platform = Platform(gateway_image="registry.example.com/magecluster:1.2.3", cloud_api="http://cloud-api.mage:80")
+    return desired_objects(cluster, "0123456789abcdef", platform)
 
 
 @pytest.mark.parametrize("path", CLUSTERS, ids=lambda path: path.stem)

@@ -104,14 +104,14 @@ def merge(
     namespace = live["metadata"].get("namespace", "")
     check_powers(before, after, secrets, [(vault.secret, place) for place in vault.texts], namespace)
 
-    used = _keys(after, vault.secret)
+    used = keys(after, vault.secret)
     return Change(
         patch=_patch(live, merge_patch(before, after)),
         paths=_changed(before, after),
         before=before,
         after=after,
         texts={place: text for place, text in vault.texts.items() if place in used},
-        keys=used | _keys(before, vault.secret),
+        keys=used | keys(before, vault.secret),
     )
 
 
@@ -199,6 +199,7 @@ def _changed(before: Manifest, after: Manifest) -> list[Path]:
     return [path for path in {**old, **new} if old.get(path) != new.get(path)]
 
 
-def _keys(spec: Manifest, secret: str) -> frozenset[str]:
+def keys(spec: Manifest, secret: str) -> frozenset[str]:
+    """Keys of a Secret that the variables of a spec refer to."""
     references = (env.get("valueFrom", {}).get("secretKeyRef", {}) for env in spec.get(ENVS, ()))
     return frozenset(reference["key"] for reference in references if reference.get("name") == secret)

@@ -166,6 +166,10 @@ def check_powers(
         reason = refusal(named(path[:-1]), path[-1])
         if reason and (path, value) not in known:
             problems[named(path)] = f"is refused: it {reason}"
+    if before.get("workspaceOf") != after.get("workspaceOf"):
+        problems["workspaceOf"] = (
+            "is refused: it is served at the address of another cluster, whose owners make workspaces at its gateway"
+        )
     if problems:
         raise InvalidConfigError(problems)
 

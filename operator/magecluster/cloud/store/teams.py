@@ -100,6 +100,12 @@ class Teams:
             raise ConflictError(f"team {name} cannot be used: {problem}; an administrator has to correct its MageTeam")
         return entry.team
 
+    def owning(self, namespace: str) -> MageTeam | None:
+        """The team whose clusters are in that namespace, if there is one that can be used."""
+        claims = self._claims.get(namespace)
+        entry = self._entries.get(claims[0].name) if claims else None
+        return entry.team if entry and not self._problem(entry) else None
+
     def all(self) -> list[MageTeam]:
         """Those that can be used, by name."""
         return [entry.team for _, entry in sorted(self._entries.items()) if entry.team and not self._problem(entry)]

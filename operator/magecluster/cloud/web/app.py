@@ -16,6 +16,7 @@ from magecluster.cloud.web import (
     stream,
     teams,
     tokens,
+    workspaces,
     writes,
 )
 from magecluster.cloud.web.body import MOST_BYTES
@@ -39,7 +40,11 @@ _ROUTES: tuple[Route, ...] = (
 ROUTES = (*_ROUTES, *documentation.routes(_ROUTES))
 
 
-def create_app(services: Services, routes: tuple[Route, ...] = ROUTES) -> web.Application:
+EVERYTHING = (*ROUTES, *workspaces.ROUTES)
+"""With what is between us and our gateways, and in no document."""
+
+
+def create_app(services: Services, routes: tuple[Route, ...] = EVERYTHING) -> web.Application:
     """Every route behind the one door; no middleware, which every request would pay for."""
     app = web.Application(client_max_size=MOST_BYTES)
     methods: dict[str, list[str]] = {}

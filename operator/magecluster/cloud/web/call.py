@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from magecluster.api.mageteam import MageTeam
+from magecluster.api.model import Manifest
 from magecluster.cloud.access.caller import Caller
 from magecluster.cloud.access.permissions import NOTHING, Permission
 from magecluster.cloud.errors import BadRequestError, ConflictError, ForbiddenError
@@ -37,6 +38,8 @@ class Call:
     """Of the cache, in seconds."""
     caller: Caller | None = None
     team: MageTeam | None = None
+    cluster: Manifest | None = None
+    """The one for which a gateway speaks."""
     rights: frozenset[Permission] = NOTHING
     body: Wire | None = None
     audit: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +50,17 @@ class Call:
         if self.caller is None:
             raise RuntimeError(f"route {self.route.name} is open to everybody")
         return self.caller
+
+    def speaks_for(self) -> Manifest:
+        """The cluster whose gateway it is; the door has seen to it that there is one."""
+        if self.cluster is None:
+            raise RuntimeError(f"route {self.route.name} is not for gateways")
+        return self.cluster
+
+    @property
+    def actor(self) -> str:
+        """Who it is, for people."""
+        return f"the gateway of {self.cluster['metadata']['name']}" if self.cluster else self.who().account.email
 
     def of(self) -> MageTeam:
         """The team of the path; the door has seen to it that there is one."""

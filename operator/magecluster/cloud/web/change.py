@@ -11,14 +11,14 @@ from magecluster.api.model import Manifest
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.config.environment import MASK, looks_secret, secret_name
 from magecluster.cloud.config.fields import ENVS, EXECUTOR, Path, leaves, named, tree
-from magecluster.cloud.config.merge import Change, merge
+from magecluster.cloud.config.merge import Change, keys, merge
 from magecluster.cloud.config.owners import held
 from magecluster.cloud.config.power import COUNT, RESTARTED_AT, STATUS
 from magecluster.cloud.config.quota import exceeded
 from magecluster.cloud.errors import CloudError, ConflictError, HeldError, LimitError, NotFoundError, PreconditionError
 from magecluster.cloud.web.call import Call
 from magecluster.cloud.web.present import etag
-from magecluster.cloud.web.services import rfc3339
+from magecluster.cloud.web.services import Services, rfc3339
 from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
 from magecluster.resources.deployment import deployment
@@ -217,9 +217,16 @@ async def _write(call: Call, live: Manifest, wish: Change) -> Manifest:
         await services.vaults.put(metadata["namespace"], vault, metadata["name"], wish.texts, owner=live)
     after = await services.clusters.patch(live, wish.patch, dry_run=call.dry_run)
     if not call.dry_run and any(path[0] == ENVS for path in wish.paths):
-        tidying = services.vaults.tidy(metadata["namespace"], vault, metadata["name"], wish.keys)
+        used = wish.keys | _used_elsewhere(services, metadata["namespace"], vault, metadata["name"])
+        tidying = services.vaults.tidy(metadata["namespace"], vault, metadata["name"], used)
         services.background.start(tidying, f"tidy up Secret {vault}")
     return after
+
+
+def _used_elsewhere(services: Services, namespace: str, vault: str, name: str) -> frozenset[str]:
+    """Keys that other clusters refer to, such as workspaces."""
+    others = (live for live in services.clusters.holding(namespace, f'"{vault}"') if live["metadata"]["name"] != name)
+    return frozenset().union(*(keys(live["spec"], vault) for live in others))
 
 
 def _pod(manifest: Manifest) -> Mapping[str, Any] | None:

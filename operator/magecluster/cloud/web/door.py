@@ -76,13 +76,16 @@ def _told(call: Call, status: int, began: float) -> None:
 async def admit(call: Call) -> None:
     """Find out who it is and whether he may. Raises `CloudError`."""
     route, services, request = call.route, call.services, call.request
-    if route.access is not Access.PUBLIC:
+    if route.access is Access.CLUSTER:
+        call.age = fresh_age(services)
+        await _let_gateway_in(call)
+    elif route.access is not Access.PUBLIC:
         call.age = fresh_age(services)
         shown = identity.token_of(request)
         if shown is None:
             raise UnauthenticatedError("log in first: POST /api/v1/sessions, then send its token")
         call.caller = await services.sessions.identify(shown.token, call.address)
-        _limit(services, call.caller)
+        _limit(services, call.caller.id)
         if shown.by_cookie and route.writes:
             identity.check_same_site(request, services.settings)
         _judge(call, call.caller)
@@ -102,10 +105,32 @@ def fresh_age(services: Services) -> float:
     return age
 
 
-def _limit(services: Services, caller: Caller) -> None:
+async def _let_gateway_in(call: Call) -> None:
+    """Find out which cluster a gateway speaks for. Raises `CloudError`, `KubeError`."""
+    services, shown = call.services, identity.token_of(call.request)
+    speaker = await services.pods.speaker(shown.token, call.address) if shown and not shown.by_cookie else None
+    if speaker is None:
+        raise UnauthenticatedError("this is for gateways of clusters, which show the token of their pod")
+    _limit(services, f"{speaker.namespace}/{speaker.name}")
+    call.audit |= {"who": f"gateway of {speaker.namespace}/{speaker.name}"}
+    call.cluster = services.clusters.find(speaker.namespace, speaker.name)
+    call.team = services.teams.owning(speaker.namespace)
+    if call.cluster is None:
+        raise ForbiddenError(
+            f"there is no cluster {speaker.name} in namespace {speaker.namespace}, or none served here"
+        )
+    if call.team is None:
+        raise ForbiddenError(
+            f"the namespace {speaker.namespace} belongs to no team: an administrator makes a MageTeam for it, "
+            "whose limits then count for workspaces"
+        )
+    call.audit |= {"team": call.team.metadata.name}
+
+
+def _limit(services: Services, caller: str) -> None:
     if services.settings.requests_per_second <= 0:
         return
-    if wait := services.rates.take(caller.id, services.clock()):
+    if wait := services.rates.take(caller, services.clock()):
         raise TooManyRequestsError("too many requests with this token: slow down", retry_after=wait)
 
 

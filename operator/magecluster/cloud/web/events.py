@@ -10,6 +10,6 @@ from magecluster.kube import events
 def report(call: Call, live: Manifest, reason: str, text: str) -> None:
     """Tell it in the background: a change is not slower for it, and never fails because of it."""
     about = {"apiVersion": API_VERSION, "kind": KIND, **live}
-    event = events.Event("Normal", reason, f"{call.who().account.email} {text} through the Cloud API")
+    event = events.Event("Normal", reason, f"{call.actor} {text} through the Cloud API")
     told = events.record(call.services.connection, about, event, call.services.now(), CLOUD_API)
     call.services.background.start(told, f"record Event {reason}")

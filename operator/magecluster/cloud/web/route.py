@@ -23,6 +23,7 @@ class Access(Enum):
     LOGIN = "whoever is logged in, by session or service token"
     SESSION = "people, by a session; no service token"
     PLATFORM = "administrators of the installation, by a session"
+    CLUSTER = "gateways of clusters, by the token of their pod"
 
 
 Handler = Callable[..., Awaitable[web.StreamResponse]]

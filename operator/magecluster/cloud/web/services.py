@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from magecluster.cloud.access.buckets import TokenBuckets
 from magecluster.cloud.login.passwords import Passwords
+from magecluster.cloud.login.pods import Pods
 from magecluster.cloud.login.sessions import Sessions
 from magecluster.cloud.settings import Settings
 from magecluster.cloud.store.accounts import Accounts
@@ -49,6 +50,7 @@ class Services:
     vaults: Vaults
     passwords: Passwords
     sessions: Sessions
+    pods: Pods
     oidc: "OpenIdConnect | None"
     """`None` unless a provider is configured."""
     rates: TokenBuckets

@@ -1,0 +1,132 @@
+"""What a workspace takes over from its cluster, and what is asked for it: pure."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from magecluster.api.magecluster import API_VERSION, KIND, NAME_LENGTH, MageCluster
+from magecluster.api.model import Manifest
+from magecluster.api.workspaces import TAKEN, cluster_name
+from magecluster.cloud.config.fields import ENVS, completed, listed, tree
+from magecluster.cloud.config.validation import valid
+from magecluster.cloud.errors import ConflictError, InvalidRequestError
+from magecluster.resources.environment import base_path
+from magecluster.resources.metadata import credentials_name
+
+WORKSPACE_OF = "workspaceOf"
+_INHERITED = (
+    "affinity",
+    "gateway",
+    "image",
+    "imagePullSecrets",
+    "nodeSelector",
+    "podAnnotations",
+    "podLabels",
+    "resources",
+    "tolerations",
+)
+_BASE_PATH = "MAGE_BASE_PATH"
+_OWN_VARIABLES = frozenset({_BASE_PATH, "MAGE_ROUTES_BASE_PATH"})
+"""Each workspace has its own."""
+_PARENTS_VARIABLES = frozenset(
+    {"CLUSTER_TYPE", "DEFAULT_EXECUTOR_TYPE", "MANAGE_INSTANCE", "PROJECT_TYPE", "PROJECT_UUID", "REDIS_URL"}
+)
+"""They are about the cluster itself: what it manages, and the database and volume that others share with it."""
+STORAGE = {"size": "2Gi"}
+"""As in Mage's own workspaces, where nothing else is asked for."""
+
+
+class Wish(NamedTuple):
+    """What is asked for a workspace, by the names of the spec; what is empty stays, or is as its cluster has it."""
+
+    image: Mapping[str, str] = {}
+    resources: Mapping[str, Any] | None = None
+    variables: Mapping[str, str] = {}
+    storage: Mapping[str, str] = {}
+    """Only for a new one."""
+    renew: bool = False
+    """Take over the variables of the cluster anew."""
+    ingress: bool = False
+    """Have an address from outside that does not lead through the cluster's gateway."""
+
+
+def manifest_of(parent: Manifest, name: str, wish: Wish) -> Manifest:
+    """A new workspace. Raises `InvalidRequestError`, `InvalidConfigError`, `ConflictError`."""
+    metadata = parent["metadata"]
+    full = cluster_name(metadata["name"], name)
+    if name in TAKEN:
+        raise InvalidRequestError({"name": f"{name} is a path of Mage's own: choose another name"})
+    if len(full) > NAME_LENGTH:
+        most = NAME_LENGTH - len(metadata["name"]) - 1
+        problem = f"is too long, as {full} would be the name of a cluster: at most {most} characters are left"
+        raise InvalidRequestError({"name": problem})
+    spec = completed(parent["spec"])
+    cluster = _model(parent)
+    auth = {**spec.get("auth", {}), "existingSecret": credentials_name(cluster)}
+    base = {"name": _BASE_PATH, "value": f"{base_path(cluster)}/{name}".strip("/")}
+    made = {
+        **{field: spec[field] for field in _INHERITED if field in spec},
+        "auth": auth,
+        "storage": {**STORAGE, **wish.storage},
+        ENVS: [base],
+        WORKSPACE_OF: {"name": metadata["name"]},
+    }
+    owner = {"apiVersion": API_VERSION, "kind": KIND, "name": metadata["name"], "uid": metadata["uid"]}
+    return {
+        "metadata": {"name": full, "namespace": metadata["namespace"], "ownerReferences": [owner]},
+        "spec": changed(parent, made, wish._replace(renew=True)),
+    }
+
+
+def changed(parent: Manifest, spec: Manifest, wish: Wish) -> Manifest:
+    """The spec of a workspace with what is wished. Raises `InvalidConfigError`, `ConflictError`."""
+    theirs = completed(parent["spec"])
+    if forbidden := sorted(wish.variables.keys() & _OWN_VARIABLES):
+        raise InvalidRequestError(dict.fromkeys(forbidden, "is the workspace's own path: leave it out"))
+    variables = {env["name"]: env for env in spec.get(ENVS, ())}
+    if wish.renew:
+        kept = _OWN_VARIABLES | _PARENTS_VARIABLES
+        variables |= {env["name"]: env for env in theirs.get(ENVS, ()) if env["name"] not in kept}
+    variables |= {name: {"name": name, "value": value} for name, value in wish.variables.items()}
+    after = {**spec, ENVS: list(variables.values())}
+    if wish.image:
+        after["image"] = {"pullPolicy": spec.get("image", {}).get("pullPolicy", "IfNotPresent"), **wish.image}
+    if wish.resources is not None:
+        after["resources"] = dict(wish.resources)
+    if wish.ingress:
+        after["ingress"] = _ingress(theirs, f"/{variables[_BASE_PATH]['value']}")
+    status = {"status": spec["status"]} if "status" in spec else {}
+    return {**status, **listed(valid(tree({key: value for key, value in after.items() if key != "status"}), {}))}
+
+
+def workspace_of(live: Manifest) -> str | None:
+    """Name of the cluster that this one is a workspace of."""
+    found: str | None = (live["spec"].get(WORKSPACE_OF) or {}).get("name")
+    return found
+
+
+def name_within(live: Manifest) -> str:
+    """Name of a workspace within its cluster."""
+    return str(live["metadata"]["name"].removeprefix(f"{workspace_of(live)}-"))
+
+
+def is_workspace(live: Manifest, parent: str) -> bool:
+    """Of that cluster. One that somebody named otherwise has no path below it."""
+    name = live["metadata"]["name"]
+    return workspace_of(live) == parent and name.startswith(f"{parent}-") and name_within(live) not in TAKEN
+
+
+def path_of(live: Manifest) -> str:
+    """Where it is served below its cluster's host."""
+    return base_path(_model(live))
+
+
+def _ingress(theirs: Manifest, path: str) -> Manifest:
+    found = theirs.get("ingress", {})
+    if not found.get("enabled"):
+        raise ConflictError("the cluster has no Ingress that its workspaces could share: set its ingress first")
+    paths = [{"path": path, "pathType": "Prefix"}]
+    return {**found, "hosts": [{"host": host["host"], "paths": paths} for host in found["hosts"]]}
+
+
+def _model(live: Manifest) -> MageCluster:
+    return MageCluster.parse({"metadata": live["metadata"], "spec": completed(live["spec"])})

@@ -1,0 +1,118 @@
+"""Workspaces of a real Mage: each a Mage of its own in a pod of its own, made by Mage's bodies at the gateway."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import requests
+from tests.support.cloud_api import a_team
+from tests.support.eventually import eventually
+from tests.support.kube import Namespace, a_cluster
+from tests.support.mage import START_SECONDS, active, owner_of
+from tests.support.mage_api import Api, Json
+from tests.support.needs import needs
+from tests.support.own_document import HOST, commands
+
+from devkit.cluster import Cluster
+from devkit.install import NAMESPACE
+from devkit.mage import Mage
+from devkit.reach import OWNER, Kubectl, password
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def parent(cluster: Cluster, space: Namespace) -> Iterator[Mage]:
+    """The owner at a Mage whose namespace belongs to a team."""
+    own = Namespace(cluster, NAMESPACE)
+    own.apply(a_team(space.name, space.name))
+    space.apply(a_cluster("lab", extraEnvs=[{"name": "GREETING", "value": "hello"}]))
+    active(space, "lab")
+    with owner_of(space, "lab") as mage:
+        yield mage
+    own.kubectl("delete", "mageteam", space.name)
+
+
+def secret(space: Namespace) -> str:
+    return password(Kubectl.of(space.cluster), "lab", space.name)
+
+
+def is_so(api: Api, state: str) -> None:
+    eventually(
+        lambda: api.good("GET", "workspaces/anna")["workspace"]["state"] == state, within=START_SECONDS, what=state
+    )
+
+
+def answers(url: str) -> None:
+    eventually(lambda: requests.get(f"{url}/api/status", timeout=30).ok, within=START_SECONDS, what=f"a Mage at {url}")
+
+
+def test_a_workspace_lives(space: Namespace, parent: Mage) -> None:
+    api = Api(parent.url).login(OWNER, secret(space))
+    wish = {"name": "anna", "storage_request_size": 1, "pvc_retention_policy": "Delete"}
+    made = api("POST", "workspaces", {"workspace": wish})
+    assert made.status_code == 200, made.text
+    assert made.json()["workspace"]["success"] is True
+    active(space, "lab-anna")
+    (listed,) = api.good("GET", "workspaces")["workspaces"]
+    assert (listed["name"], listed["state"], listed["instance"]["status"]) == ("anna", "Active", "RUNNING")
+
+    url = f"{parent.url}/anna"
+    assert listed["url"] == url
+    answers(url)
+    page = requests.get(f"{url}/", timeout=30)
+    assert (page.status_code, "/anna/_next/" in page.text) == (200, True)
+    with_own = Mage(url).login(OWNER, secret(space))
+    with_own.create_pipeline("of_anna")
+    assert "of_anna" in with_own.pipelines()
+    assert "of_anna" not in parent.pipelines()
+    assert "GREETING=hello" in space.kubectl("exec", "deploy/lab-anna", "--", "env").splitlines()
+
+    for action, state in (("stop", "Stopped"), ("resume", "Active")):
+        api.good("PUT", "workspaces/anna", {"workspace": {"action": action}})
+        is_so(api, state)
+    patch = {"action": "patch", "container_config": "env: [{name: GREETING, value: bye}]"}
+    api.good("PUT", "workspaces/anna", {"workspace": patch})
+    active(space, "lab-anna")
+    assert "GREETING=bye" in space.kubectl("exec", "deploy/lab-anna", "--", "env").splitlines()
+    answers(url)
+    assert "of_anna" in Mage(url).login(OWNER, secret(space)).pipelines()
+
+    api.good("DELETE", "workspaces/anna")
+    eventually(lambda: not space.get("pvc", "lab-anna-data"), within=90, what="the volume is gone, as asked")
+    assert api.good("GET", "workspaces")["workspaces"] == []
+    assert requests.get(f"{url}/api/status", timeout=30).status_code == 404
+
+
+def test_whoever_is_no_owner_is_refused(space: Namespace, parent: Mage) -> None:
+    owner = Api(parent.url).login(OWNER, secret(space))
+    roles = {role["name"]: role["id"] for role in owner.good("GET", "roles")["roles"]}
+    new: Json = {"email": "ed@example.com", "username": "ed", "password": secret(space)}
+    new |= {"password_confirmation": secret(space), "roles_new": [roles["Admin"]]}
+    owner("POST", "users", {"user": new})
+    admin = Api(parent.url).login("ed@example.com", secret(space))
+    refused = admin("POST", "workspaces", {"workspace": {"name": "ed"}})
+    assert (refused.status_code, "no owner" in refused.json()["error"]["message"]) == (403, True), refused.text
+    assert Api(parent.url)("GET", "workspaces").status_code == 401
+    assert not space.get("mc", "lab-ed")
+
+
+def test_blocks_do_not_see_the_token(space: Namespace, parent: Mage) -> None:
+    for container in ("mage", "runner"):
+        looks = ("find", "/var/run", "/run", "-name", "*token*")
+        assert not space.kubectl("exec", "deploy/lab", f"--container={container}", "--", *looks)
+
+
+def test_the_commands_of_the_document_run(space: Namespace, parent: Mage) -> None:
+    needs({"curl": "curl", "jq": "jq"})
+    login, script = commands("CRUD by curl")[0], "".join(commands("Workspaces"))
+    text = f"set -euo pipefail\n{login}{script}"
+    for theirs, ours in ((HOST, parent.url), ("owner@mage.local", OWNER), ('"…"', json.dumps(secret(space)))):
+        assert theirs in text, theirs
+        text = text.replace(theirs, ours)
+    done = subprocess.run(["/bin/bash", "-c", text], capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, f"{done.stderr}\n{done.stdout[-2000:]}"
+    assert '"state": "Active"' in done.stdout
+    assert not space.get("mc", "lab-anna")
+    assert space.get("pvc", "lab-anna-data"), "a volume is kept unless it was asked for otherwise"
