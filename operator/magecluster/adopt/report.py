@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import yaml
 
 from magecluster.adopt.facts import Plan, Takeover
+from magecluster.adopt.helm import HIDDEN, OWNER
 from magecluster.adopt.plan import secret_names
 from magecluster.adopt.steps import steps_of
 
@@ -32,29 +33,23 @@ def report(plan: Plan, chart: str) -> str:
 
 
 def farewell(takeover: Takeover) -> str:
-    """After all is done."""
-    name = takeover.name
+    """After all is done. Commands stand in one line, so that they can be copied."""
     _, credentials = secret_names(takeover)
+    release, place = takeover.release, f"-n {takeover.namespace}"
+    password = f"kubectl get secret {credentials} {place} -o jsonpath='{{.data.owner-password}}' | base64 -d"
+    rest = [*takeover.unneeded, f"secret/{takeover.name}-adoption"]
     lines = [
-        f"Release {takeover.release} is MageCluster {name} now.",
-        *_items(
-            (
-                f"Look: kubectl get mc {name} -n {takeover.namespace}",
-                (
-                    f"Password of the owner, if Mage had none: kubectl get secret {credentials} -n "
-                    f"{takeover.namespace} -o jsonpath='{{.data.owner-password}}' | base64 -d"
-                ),
-                f"Back: magecluster adopt --release {takeover.release} -n {takeover.namespace} --undo",
-            )
-        ),
+        f"Release {release} is MageCluster {takeover.name} now: kubectl get mc {takeover.name} {place}",
+        f"Password of the owner, if Mage had none: {password}",
+        f"Way back: magecluster adopt --release {release} {place} --undo",
     ]
     if takeover.kept:
-        lines += ["In use as before, and left alone by Helm and the operator:", *_items(takeover.kept)]
-    if takeover.unneeded:
-        lines += [
-            "No longer needed, once you do not want to go back:",
-            *_items(f"kubectl delete -n {takeover.namespace} {' '.join(takeover.unneeded)}".split("\n")),
-        ]
+        lines.append(f"In use as before, and looked after by nobody else now: {', '.join(takeover.kept)}")
+    lines += [
+        "No longer needed, once you do not want to go back:",
+        f"  kubectl delete {place} {' '.join(rest)}",
+        f"  kubectl delete {place} secret --selector {OWNER}={HIDDEN},name={release}",
+    ]
     return "\n".join(lines) + "\n"
 
 
