@@ -140,6 +140,11 @@ def texts_name(cluster: str) -> str:
     return f"{cluster}-adopted-env"
 
 
+def record_name(cluster: str) -> str:
+    """The Secret with all that is needed to go on with a takeover, and to go back."""
+    return f"{cluster}-adoption"
+
+
 def version_of(image: str) -> tuple[int, ...] | None:
     """Of Mage, by the tag of its image; `None` where that does not say."""
     found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)(\D.*)?", image.partition("@")[0].rpartition("/")[2].partition(":")[2])

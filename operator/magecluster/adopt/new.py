@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from magecluster.adopt.cluster import ADOPTED_FROM
 from magecluster.adopt.context import AnotherError, Context, StepError
-from magecluster.adopt.facts import Takeover
+from magecluster.adopt.facts import Takeover, record_name
 from magecluster.adopt.plan import secret_names
 from magecluster.api.labels import labels
 from magecluster.api.magecluster import MageCluster
@@ -25,11 +25,6 @@ OBSERVED_SECONDS = 60.0
 """How long the operator may take to see a new MageCluster."""
 
 _TAKEOVER = "takeover"
-
-
-def record_name(cluster: str) -> str:
-    """The Secret with all that is needed to go on, and to go back."""
-    return f"{cluster}-adoption"
 
 
 async def find_record(connection: Connection, release: str, namespace: str) -> tuple[Takeover, str] | None:

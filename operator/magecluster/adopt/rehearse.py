@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any
 
-from magecluster.adopt.facts import Plan, Takeover
+from magecluster.adopt.facts import Plan, Takeover, record_name
 from magecluster.adopt.helm import HELM, OWNER
 from magecluster.adopt.new import COPIED, NEW, state_of
 from magecluster.adopt.plan import secret_names
@@ -68,7 +68,7 @@ async def _refused(connection: Connection, takeover: Takeover) -> AsyncIterator[
     namespace = takeover.namespace
     if problem := await _refusal("MageCluster", _accepted(connection, takeover)):
         yield problem
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{takeover.name}-adoption"}}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": record_name(takeover.name)}}
     writes: list[tuple[str, Awaitable[Any]]] = [
         ("a Secret", connection.create(SECRETS.path(namespace), secret, dry_run=True))
     ]

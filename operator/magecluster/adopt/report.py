@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import yaml
 
-from magecluster.adopt.facts import Plan, Takeover
+from magecluster.adopt.facts import Plan, Takeover, record_name
 from magecluster.adopt.helm import HIDDEN, OWNER
 from magecluster.adopt.plan import secret_names
 from magecluster.adopt.steps import steps_of
@@ -37,7 +37,7 @@ def farewell(takeover: Takeover) -> str:
     _, credentials = secret_names(takeover)
     release, place = takeover.release, f"-n {takeover.namespace}"
     password = f"kubectl get secret {credentials} {place} -o jsonpath='{{.data.owner-password}}' | base64 -d"
-    rest = [*takeover.unneeded, f"secret/{takeover.name}-adoption"]
+    rest = [*takeover.unneeded, f"secret/{record_name(takeover.name)}"]
     lines = [
         f"Release {release} is MageCluster {takeover.name} now: kubectl get mc {takeover.name} {place}",
         f"Password of the owner, if Mage had none: {password}",
