@@ -90,7 +90,7 @@ def test_a_release_becomes_a_cluster_with_the_same_volume_address_and_environmen
     assert "hidden" not in release.kubectl("get", "mc", NAME, "-o", "yaml")
     assert "kubectl delete" in done.out
     again = adopt(release, "--apply")
-    assert (again.code, "is MageCluster mageai already" in again.out) == (0, True)
+    assert (again.code, "is MageCluster mageai now" in again.out) == (0, True)
 
 
 def test_helm_can_harm_it_no_more(release: Namespace) -> None:

@@ -52,10 +52,12 @@ class Fragile(Connection):
         self.writes += 1
         if self.writes == self._breaks_at and not self._late:
             raise self._breach
-        answer = await super().request(method, path, body, params=params, content_type=content_type)
-        if self.writes == self._breaks_at:
-            raise self._breach
-        return answer
+        number = self.writes
+        try:
+            return await super().request(method, path, body, params=params, content_type=content_type)
+        finally:
+            if number == self._breaks_at:
+                raise self._breach
 
 
 def context(connection: Connection, takeover: Takeover) -> Context:
