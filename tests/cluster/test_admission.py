@@ -49,6 +49,12 @@ REFUSED = {
         a_cluster(git={"repository": "https://me:password@example.com/team/project.git"}),
         "should match",
     ),
+    "a claim of others that goes with the cluster": (
+        a_cluster(storage={"existingClaim": "theirs", "retention": "Delete"}),
+        "an existing claim is never deleted with the cluster",
+    ),
+    "a project beside the volume": (a_cluster(storage={"project": "../etc"}), "should match"),
+    "a project in the operator's own folder": (a_cluster(storage={"project": ".magecluster/x"}), "should match"),
     "a repository on the volume": (a_cluster(git={"repository": "file:///home/src"}), "should match"),
     "a folder above the repository": (
         a_cluster(git={"repository": "https://example.com/a/b.git", "directory": "../other"}),
@@ -127,6 +133,14 @@ FIXED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "storageClassName cannot be changed after creation",
     ),
     "a first storage class": ({}, {"storageClassName": "slow"}, "storageClassName cannot be changed after creation"),
+    "another claim": (
+        {"existingClaim": "one"},
+        {"existingClaim": "other"},
+        "existingClaim cannot be changed after creation",
+    ),
+    "a claim that was the operator's": ({}, {"existingClaim": "one"}, "existingClaim cannot be changed after creation"),
+    "no claim any more": ({"existingClaim": "one"}, {}, "existingClaim cannot be changed after creation"),
+    "another project": ({}, {"project": "other"}, "project cannot be changed after creation"),
     "another access mode": (
         {"accessMode": "ReadWriteOnce"},
         {"accessMode": "ReadWriteMany"},
@@ -177,7 +191,12 @@ def test_defaults_stand_in_the_object(bare: Namespace) -> None:
     assert spec["replicaCount"] == 1
     assert spec["status"] == "Active"
     assert spec["image"]["repository"] == "mageai/mageai"
-    assert spec["storage"] == {"size": "10Gi", "accessMode": "ReadWriteOnce", "retention": "Retain"}
+    assert spec["storage"] == {
+        "size": "10Gi",
+        "accessMode": "ReadWriteOnce",
+        "retention": "Retain",
+        "project": "default_repo",
+    }
     assert spec["service"]["type"] == "ClusterIP"
 
 

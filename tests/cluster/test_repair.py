@@ -86,6 +86,25 @@ def test_a_missing_secret_is_named_and_its_arrival_starts_the_cluster(space: Nam
     space.becomes("demo", "Active")
 
 
+def test_a_claim_of_others_is_mounted_named_when_it_is_missing_and_never_touched(space: Namespace) -> None:
+    space.apply(a_cluster(storage={"existingClaim": "theirs", "project": "sales"}))
+    space.becomes("demo", "Degraded")
+    told = space.condition("demo", "Degraded")
+    assert told["reason"] == "VolumePending"
+    assert "Claim theirs, which spec.storage.existingClaim names, does not exist" in told["message"]
+    assert space.all("deployments") == []
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    space.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "theirs"}, "spec": claim})
+    space.becomes("demo", "Active")
+    pod = space.get("deployment", "demo")["spec"]["template"]["spec"]
+    assert pod["volumes"][0]["persistentVolumeClaim"] == {"claimName": "theirs"}
+    assert {"name": "USER_CODE_PATH", "value": "/home/src/sales"} in pod["containers"][0]["env"]
+    live = space.all("pvc")
+    assert [(c["metadata"]["name"], c["metadata"].get("labels")) for c in live] == [("theirs", None)]
+    space.kubectl("delete", "mc", "demo", "--cascade=foreground")
+    assert space.get("pvc", "theirs")["metadata"]["uid"] == live[0]["metadata"]["uid"]
+
+
 def test_a_changed_secret_or_config_map_rolls_the_pod(space: Namespace) -> None:
     space.kubectl("create", "secret", "generic", "token", "--from-literal=value=1", "--from-literal=unused=1")
     space.kubectl("create", "configmap", "settings", "--from-literal=region=north")

@@ -12,7 +12,7 @@ import yaml
 
 from magecluster.api.magecluster import KIND, MageCluster
 from magecluster.api.status import Reason
-from magecluster.cli import cloud_api, operator
+from magecluster.cli import adopt, cloud_api, operator
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.main import assemble
 from magecluster.cloud.settings import Settings
@@ -123,7 +123,11 @@ def test_the_metrics_of_the_cloud_api_are_those_that_are_exported(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("name", "command", "document"),
-    [("operator", operator, "docs/operations.md"), ("cloud-api", cloud_api, "docs/cloud-api.md")],
+    [
+        ("operator", operator, "docs/operations.md"),
+        ("cloud-api", cloud_api, "docs/cloud-api.md"),
+        ("adopt", adopt, "docs/moving-in.md"),
+    ],
 )
 def test_the_options_are_those_of_the_command(name: str, command: ModuleType, document: str) -> None:
     commands = argparse.ArgumentParser().add_subparsers()

@@ -1,5 +1,6 @@
 """Environment variables of a cluster, as Kubernetes writes them."""
 
+import re
 from typing import Annotated
 
 from pydantic import Field
@@ -31,6 +32,25 @@ _RESERVED_RULE: JsonDict = {
     "messageExpression": f"self.name + ' {_REMEDY}'",
     "fieldPath": ".name",
 }
+
+
+_SECRET_NAME = re.compile(
+    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|CONNECTION_?STRING|(API|ACCESS|PRIVATE)KEY"
+    r"|(^|[-._])(KEYS?|PASS|PWD|PAT|DSN|AUTH)([-._]|$)",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(
+    r"://[^/?#\s]*@|-----BEGIN [A-Z ]*PRIVATE KEY|\b(password|pwd|accountkey|sig)=", re.IGNORECASE
+)
+
+
+def looks_secret(name: str, value: str) -> bool:
+    """The one rule for what is masked from those who may only look, and what `adopt` puts into a Secret.
+
+    By name: a word that says so anywhere (PASSWORD, SECRET, TOKEN, CREDENTIAL, …), or a short one between separators
+    (KEY, PASS, PWD, PAT, DSN, AUTH: not MONKEY). By value: a URL with a user, a private key, a connection string.
+    """
+    return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
 
 
 class SecretKeySelector(ApiModel):

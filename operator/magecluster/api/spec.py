@@ -23,6 +23,9 @@ from magecluster.api.pod import (
 )
 from magecluster.api.workspaces import WorkspaceOf
 
+PROJECT = r"^[A-Za-z0-9_][-A-Za-z0-9_.]*(/[A-Za-z0-9_][-A-Za-z0-9_.]*)*$"
+"""A folder below the volume's root: no way up, and nothing hidden, where the operator keeps what is its own."""
+
 
 class PowerState(StrEnum):
     """The wish whether Mage runs."""
@@ -50,6 +53,21 @@ class Storage(ApiModel):
             "accessMode cannot be changed after creation: copy the data to a new cluster",
             field=".accessMode",
         ),
+        cel(
+            "has(self.existingClaim) == has(oldSelf.existingClaim) && "
+            "(!has(self.existingClaim) || self.existingClaim == oldSelf.existingClaim)",
+            "existingClaim cannot be changed after creation: create a new cluster with the other claim",
+        ),
+        cel(
+            "self.project == oldSelf.project",
+            "project cannot be changed after creation, because Mage's database names it: create a new cluster",
+            field=".project",
+        ),
+        cel(
+            "!has(self.existingClaim) || self.retention == 'Retain'",
+            "an existing claim is never deleted with the cluster: use retention Retain, and delete the claim by hand",
+            field=".retention",
+        ),
     )
 
     size: Annotated[str, Field(pattern=QUANTITY, max_length=32)] = "10Gi"
@@ -60,6 +78,12 @@ class Storage(ApiModel):
     """ReadWriteMany is needed for several replicas and for Kubernetes Jobs on other nodes. Cannot be changed."""
     retention: Literal["Retain", "Delete"] = "Retain"
     """What becomes of the volume when the cluster is deleted. A new cluster of that name takes up a retained one."""
+    existing_claim: DnsName | None = None
+    """A PersistentVolumeClaim of the namespace that is mounted as it is instead of one of the operator's own. It stays
+    its owner's: `size`, `storageClassName` and `accessMode` then only tell what it has. One cluster a claim. Cannot be
+    changed."""
+    project: Annotated[str, Field(pattern=PROJECT, max_length=255)] = "default_repo"
+    """Folder of the project on the volume, below /home/src. Cannot be changed."""
 
 
 class DatabaseSecret(ApiModel):

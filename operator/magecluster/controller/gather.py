@@ -9,7 +9,7 @@ from magecluster.api.status import Reason
 from magecluster.kube.apply import Outcome
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import ConflictError, NotFoundError, RefusedError
-from magecluster.kube.kinds import CONFIG_MAPS, SECRETS
+from magecluster.kube.kinds import CONFIG_MAPS, SECRETS, VOLUMES
 from magecluster.resources.metadata import credentials_name
 from magecluster.resources.references import Reference, references
 from magecluster.resources.secret import new_secret
@@ -40,6 +40,26 @@ async def read_references(
         if values[ref] is None and not ref.optional:
             problems.append(_missing(ref, manifest))
     return values, problems
+
+
+async def read_existing_claim(connection: Connection, cluster: MageCluster) -> tuple[Manifest | None, list[Problem]]:
+    """The claim of others that the spec names, and why it cannot be mounted; nothing where the claim is our own.
+
+    The watches do not tell of it, since they are narrowed to what is ours.
+    """
+    name = cluster.spec.storage.existing_claim
+    if name is None:
+        return None, []
+    try:
+        found = await _read(connection, VOLUMES.path(cluster.metadata.namespace, name))
+    except RefusedError as error:
+        message = f"Claim {name} cannot be read: {error}; grant the operator the right to get it"
+        return None, [Problem(Reason.FORBIDDEN, message)]
+    if found is None or found["metadata"].get("deletionTimestamp"):
+        what = "does not exist" if found is None else "is being deleted"
+        message = f"Claim {name}, which spec.storage.existingClaim names, {what}; create it, or use another cluster"
+        return found, [Problem(Reason.VOLUME_PENDING, message)]
+    return found, []
 
 
 async def ensure_credentials(connection: Connection, cluster: MageCluster) -> tuple[Outcome, Manifest]:

@@ -10,7 +10,7 @@ import structlog
 from magecluster.api.magecluster import InvalidClusterError, MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import Reason
-from magecluster.controller.gather import ensure_credentials, read_references
+from magecluster.controller.gather import ensure_credentials, read_existing_claim, read_references
 from magecluster.controller.kept import keeping
 from magecluster.controller.metrics import Metrics
 from magecluster.controller.report import Reporter
@@ -95,16 +95,17 @@ class Reconciler:
 
     async def _bring_up_to_date(self, cluster: MageCluster, key: Key) -> float | None:
         values, missing = await read_references(self._connection, cluster)
-        problems, held_back = _obstacles(cluster, self._platform, missing)
+        claim, unusable = await read_existing_claim(self._connection, cluster)
+        problems, held_back = _obstacles(cluster, self._platform, [*missing, *unusable])
         references = checksum(values)
         live = self._cache.find(DEPLOYMENTS, key, workload_name(cluster))
         wanted = desired_objects(cluster, references, keeping(self._platform, cluster, references, live))
         desired = [manifest for manifest in wanted if kind_of(manifest) not in held_back]
         problems += await self._apply_all(cluster, desired, key)
         problems += await self._prune(cluster, wanted, key)
-        status = await self._reporter.report(cluster, key, problems)
+        status = await self._reporter.report(cluster, key, problems, claim)
         waits = [recheck_after(cluster, status, self._clock())]
-        if values:
+        if values or unusable:
             waits.append(self._resync_seconds * random.uniform(0.8, 1.2))  # noqa: S311  no secret depends on it
         return min((wait for wait in waits if wait is not None), default=None)
 

@@ -27,11 +27,16 @@ class Reporter:
     def __init__(self, connection: Connection, cache: Cache, clock: Callable[[], datetime], metrics: Metrics) -> None:
         self._connection, self._cache, self._clock, self._metrics = connection, cache, clock, metrics
 
-    async def report(self, cluster: MageCluster, key: Key, problems: Sequence[Problem]) -> MageClusterStatus:
-        """Write the status that the live objects and the problems of applying make. Raises `KubeError`."""
+    async def report(
+        self, cluster: MageCluster, key: Key, problems: Sequence[Problem], claim: Manifest | None = None
+    ) -> MageClusterStatus:
+        """Write the status that the live objects and the problems of applying make. Raises `KubeError`.
+
+        `claim` is the one of spec.storage.existingClaim, which is not in the cache.
+        """
         observation = Observation(
             deployment=self._cache.find(DEPLOYMENTS, key, workload_name(cluster)),
-            volume=self._cache.find(VOLUMES, key, volume_name(cluster)),
+            volume=claim or self._cache.find(VOLUMES, key, volume_name(cluster)),
             pods=self._cache.of(PODS, key),
             problems=problems,
         )

@@ -24,7 +24,7 @@ def desired_objects(cluster: MageCluster, references: str, platform: Platform) -
     spec = cluster.spec
     return [
         *([secret_metadata(cluster)] if spec.auth.existing_secret is None else []),
-        persistent_volume_claim(cluster),
+        *([persistent_volume_claim(cluster)] if spec.storage.existing_claim is None else []),
         service_account(cluster),
         *([role(cluster), role_binding(cluster)] if cluster.uses_kubernetes_executor else []),
         network_policy(cluster),

@@ -4,7 +4,7 @@ from magecluster.api.git import DEPLOYER_CONTAINER, Git
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.pod import STARTUP_SECONDS
-from magecluster.resources.environment import DATA, HOME, PROJECT, environment
+from magecluster.resources.environment import DATA, HOME, environment, project
 from magecluster.resources.requirements import requirements
 from magecluster.resources.runner import FOLDER, PACKAGE, READ_PACKAGE, SOCKET_MOUNT, SOCKETS
 from magecluster.resources.security import as_mage
@@ -34,7 +34,7 @@ def deployer(cluster: MageCluster, git: Git) -> Manifest:
             "-m",
             "magecluster_deployer",
             f"--socket={SOCKET}",
-            f"--project={PROJECT}",
+            f"--project={project(cluster)}",
             f"--state={HOME}/{FOLDER}/deployments",
             f"--setting={git.setting}",
             f"--repository={git.repository}",

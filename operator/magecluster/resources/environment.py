@@ -13,7 +13,10 @@ HOME = "/home/src"
 DATA = "data"
 """Name of that volume in the pod."""
 
-PROJECT = f"{HOME}/default_repo"
+
+def project(cluster: MageCluster) -> str:
+    """Where the project is."""
+    return f"{HOME}/{cluster.spec.storage.project}"
 
 
 def base_path(cluster: MageCluster) -> str:
@@ -47,7 +50,7 @@ def environment(cluster: MageCluster, *python_path: str) -> list[Manifest]:
         ),
         _literal("MAGE_DATA_DIR", f"{HOME}/mage_data"),
         _literal("REQUIRE_USER_AUTHENTICATION", "1"),
-        _literal("USER_CODE_PATH", PROJECT),
+        _literal("USER_CODE_PATH", project(cluster)),
     ]
     # The CRD refuses reserved names; an object stored before a name became reserved must not win either.
     theirs = {env.name: env.manifest() for env in cluster.spec.extra_envs if env.name not in RESERVED}

@@ -11,8 +11,8 @@ def workload_name(cluster: MageCluster) -> str:
 
 
 def volume_name(cluster: MageCluster) -> str:
-    """The PersistentVolumeClaim."""
-    return f"{cluster.metadata.name}-data"
+    """The PersistentVolumeClaim: the user's own or the operator's."""
+    return cluster.spec.storage.existing_claim or f"{cluster.metadata.name}-data"
 
 
 def credentials_name(cluster: MageCluster) -> str:

@@ -9,7 +9,7 @@ from magecluster.api.gateway import RUNNER_CONTAINER, RUNNER_FILES
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.pod import STARTUP_SECONDS
-from magecluster.resources.environment import DATA, HOME, PROJECT, environment
+from magecluster.resources.environment import DATA, HOME, environment, project
 from magecluster.resources.requirements import requirements
 from magecluster.resources.security import as_mage, restricted
 
@@ -46,7 +46,7 @@ def runner(cluster: MageCluster) -> Manifest:
             "-m",
             "magecluster_runner",
             f"--socket={SOCKET}",
-            f"--project={PROJECT}",
+            f"--project={project(cluster)}",
             f"--runs-per-process={spec.gateway.runs.runs_per_process}",
         ],
         "env": environment(cluster, PACKAGE, _startup(PACKAGE)),

@@ -78,7 +78,8 @@ def volume(cluster: MageCluster, observation: Observation, now: datetime) -> Pro
             cause = _pending_cause(claim, observation, now)
             if cause is None:
                 return None
-            remedy = _STORAGE_REMEDY if claim["spec"].get("storageClassName") else _no_class_remedy(cluster)
+            theirs = claim["spec"].get("storageClassName") or cluster.spec.storage.existing_claim
+            remedy = _STORAGE_REMEDY if theirs else _no_class_remedy(cluster)
             return Problem(Reason.VOLUME_PENDING, f"Claim {name} gets no volume: {cause}; {remedy}")
         case _:
             return None

@@ -17,36 +17,18 @@ A text in the Secret has a key that depends on it (`TOKEN.0b1c2d3e4f506172`). So
 texts are recognised without reading the Secret, and a Secret that is written before the spec harms nobody.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from magecluster.api.environment import RESERVED, EnvVar
+from magecluster.api.environment import looks_secret as looks_secret  # noqa: PLC0414  part of what this file decides
 from magecluster.api.model import Manifest
 from magecluster.cloud.config.fields import ENVS, named
 from magecluster.cloud.config.revision import Digester, Revision
 
 MASK = "********"
 """Stands for a value that is not shown; sent back it means: keep."""
-
-_SECRET_NAME = re.compile(
-    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|CONNECTION_?STRING|(API|ACCESS|PRIVATE)KEY"
-    r"|(^|[-._])(KEYS?|PASS|PWD|PAT|DSN|AUTH)([-._]|$)",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(
-    r"://[^/?#\s]*@|-----BEGIN [A-Z ]*PRIVATE KEY|\b(password|pwd|accountkey|sig)=", re.IGNORECASE
-)
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """The one rule for what is masked from those who may only look.
-
-    By name: a word that says so anywhere (PASSWORD, SECRET, TOKEN, CREDENTIAL, …), or a short one between separators
-    (KEY, PASS, PWD, PAT, DSN, AUTH: not MONKEY). By value: a URL with a user, a private key, a connection string.
-    """
-    return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
 
 
 def shown(env: Manifest, *, reveal: bool) -> Manifest:

@@ -20,6 +20,7 @@ from magecluster.cloud.errors import InvalidConfigError
 _POD = "gives power over the node or over other pods: only administrators of Kubernetes decide that"
 _IDENTITY = "gives the rights of another service account: Mage gets one of its own with kubernetesExecutor.enabled"
 _VOLUMES = "can mount the node's files or Secrets of others: use storage"
+_CLAIMS = "can mount the volume of somebody else: an administrator of Kubernetes can set it"
 _CONTAINERS = "runs other programs beside Mage, with its volume and its secrets"
 _ENV_FROM = "takes in whole Secrets: use extraEnvs, with secret: true for values to be kept secret"
 
@@ -145,7 +146,7 @@ SecretKey = tuple[str, str]
 def check_powers(
     before: Manifest, after: Manifest, allowed: Collection[str], own: Collection[SecretKey], namespace: str
 ) -> None:
-    """Refuses what a tenant must not bring into a spec: Secrets of others, and annotations that give power.
+    """Refuses what a tenant must not bring into a spec: Secrets and volumes of others, annotations that give power.
 
     Both are completed specs; what stands in `before` stays allowed. `allowed` are names of Secrets of the cluster's
     `namespace` that may be used, `own` are keys that this very change fills. Raises `InvalidConfigError`.
@@ -157,6 +158,9 @@ def check_powers(
         for name, secret in _secrets(after, namespace)
         if secret not in there and secret[0] not in allowed
     }
+    claim = after.get("storage", {}).get("existingClaim")
+    if claim and claim != before.get("storage", {}).get("existingClaim"):
+        problems["storage.existingClaim"] = f"is refused: it {_CLAIMS}"
     known = set(_annotated(before, MARKED))
     for path, value in _annotated(after, MARKED):
         reason = refusal(named(path[:-1]), path[-1])

@@ -161,6 +161,16 @@ def test_secrets_of_others_are_refused(config: Manifest, name: str) -> None:
     assert put(stored(**config), {**config_of(stored(**config)), "replicaCount": 2}).changed == ["replicaCount"]
 
 
+def test_volumes_of_others_are_refused_and_one_that_is_there_stays() -> None:
+    theirs = {"storage": {"existingClaim": "theirs"}}
+    found = problems(theirs)
+    assert list(found) == ["storage.existingClaim"]
+    assert "an administrator of Kubernetes can set it" in found["storage.existingClaim"]
+    live = stored(**theirs)
+    assert problems({"storage": {"existingClaim": "others"}}, live).keys() == {"storage.existingClaim"}
+    assert put(live, {**config_of(live), "replicaCount": 2}).changed == ["replicaCount"]
+
+
 def test_another_key_of_a_secret_in_use_is_refused_and_the_same_is_not() -> None:
     live = stored(extraEnvs=[from_secret("A", "vault", "a")])
     kept = from_secret("A", "vault", "a")
