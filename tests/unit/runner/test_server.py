@@ -172,10 +172,9 @@ def test_the_largest_run_is_ended_when_memory_runs_out(serving: Serving) -> None
     small = serving.begin("time.sleep(3)", "small")
     large = serving.begin("held = bytearray(50_000_000); note({'run': {'id': 1}}); time.sleep(60)", "large")
     resident = 20_000_000 // os.sysconf("SC_PAGE_SIZE")
-    eventually(lambda: any(system.resident(pid) > resident for pid in serving.processes()))
-    serving.use(LIMIT - FREE + 1)
+    pid = eventually(lambda: next((pid for pid in serving.processes() if system.resident(pid) > resident), None))
+    serving.use(LIMIT - FREE + 1, pid)
     assert large.answer()["error"]["type"] == "out_of_memory"
-    serving.use(0)
     assert small.answer()["pid"]
 
 
