@@ -47,7 +47,7 @@ def by_the_cloud_api(client: Client, own: Namespace, space: Namespace, *, worksp
     good(client("DELETE", f"/teams/{team}/tokens/{token['id']}"))
     if workspaces:
         _by_a_gateway(client.url, space)
-    good(client("DELETE", f"{path}/demo"))
+    good(client("DELETE", f"{path}/demo", If_Match=client("GET", f"{path}/demo").headers["ETag"]))
     # Events are recorded in the background.
     eventually(lambda: any(reason == "Deleted" for reason, _ in space.events("demo")), what="an Event")
     good(client("DELETE", f"/teams/{team}"))
