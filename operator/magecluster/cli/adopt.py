@@ -135,8 +135,10 @@ async def _take_over(chosen: argparse.Namespace, connection: "Connection", takeo
     from magecluster.adopt.steps import take_over
 
     shown = _Shown()
-    await take_over(_context(chosen, connection, takeover, shown), shown.step)
-    shown.end()
+    try:
+        await take_over(_context(chosen, connection, takeover, shown), shown.step)
+    finally:
+        shown.end()
     sys.stdout.write("\n" + farewell(takeover))
 
 
@@ -146,8 +148,10 @@ async def _undo(chosen: argparse.Namespace, connection: "Connection", begun: "tu
     if begun is None:
         raise CommandError(f"there is nothing to undo: release {chosen.release} was not taken over")
     shown = _Shown()
-    await give_back(_context(chosen, connection, begun[0], shown), shown.step)
-    shown.end()
+    try:
+        await give_back(_context(chosen, connection, begun[0], shown), shown.step)
+    finally:
+        shown.end()
     sys.stdout.write(f"Release {chosen.release} is back as it was\n")
 
 
