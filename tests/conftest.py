@@ -1,6 +1,11 @@
 import pytest
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.cloud_api", "tests.support.cloud_people"]
+pytest_plugins = [
+    "tests.support.fixtures",
+    "tests.support.cloud_api",
+    "tests.support.cloud_people",
+    "tests.support.monitoring",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

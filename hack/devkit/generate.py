@@ -8,6 +8,9 @@ from typing import Any
 
 import yaml
 
+from devkit import tables
+from devkit.chart import document
+from devkit.chart import schema as values_schema
 from magecluster.api.crd import definitions, mage_cluster_definition, mage_team_definition
 from magecluster.api.environment import RESERVED
 from magecluster.api.magecluster import GROUP
@@ -15,6 +18,7 @@ from magecluster.api.model import Manifest
 from magecluster.api.status import ConditionType, Reason
 
 ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "magecluster"
 
 
 def crd(definition: Manifest) -> str:
@@ -72,7 +76,7 @@ def reference() -> str:
 
 
 def _table(schema: dict[str, Any]) -> list[str]:
-    return ["| field | type | default | meaning |", "|---|---|---|---|", *_rows(schema, "")]
+    return [*tables.HEAD, *_rows(schema, "")]
 
 
 def _list_of_rules(root: dict[str, Any]) -> list[str]:
@@ -84,29 +88,9 @@ def _rows(schema: dict[str, Any], path: str) -> Iterator[str]:
     for name, field in schema.get("properties", {}).items():
         below = field.get("items", field)
         mark = "[]" if field.get("type") == "array" else ""
-        # Types of Kubernetes itself are told as one field: their reference is Kubernetes' own.
-        nested = any("description" in inner for inner in below.get("properties", {}).values())
-        default = "" if nested or "default" not in field else f"`{_plain(field['default'])}`"
-        meaning = " ".join(field.get("description", "").split()).replace("|", "\\|")
-        yield f"| `{path}{name}{mark}` | {_type(field)} | {default} | {meaning} |"
-        if nested:
+        yield tables.row(f"{path}{name}{mark}", field, None if tables.nested(below) else field.get("default"))
+        if tables.nested(below):
             yield from _rows(below, f"{path}{name}{mark}.")
-
-
-def _plain(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("...").strip()
-
-
-def _type(field: dict[str, Any]) -> str:
-    if "enum" in field:
-        return " or ".join(f"`{value}`" for value in field["enum"])
-    if field.get("x-kubernetes-int-or-string"):
-        return "quantity"
-    if field.get("type") == "array":
-        return f"list of {_type(field['items'])}"
-    if "additionalProperties" in field:
-        return f"map to {_type(field['additionalProperties'])}"
-    return str(field.get("type", ""))
 
 
 def _rules(node: Any, path: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -124,9 +108,14 @@ def files() -> dict[Path, str]:
     crds = {
         folder / f"{GROUP}_{definition['spec']['names']['plural']}.yaml": crd(definition)
         for definition in definitions()
-        for folder in (ROOT / "crds", ROOT / "charts" / "magecluster" / "files")
+        for folder in (ROOT / "crds", CHART / "files")
     }
-    return {**crds, ROOT / "docs" / "reference.md": reference()}
+    chart = {
+        CHART / "values.yaml": document.values_yaml(),
+        CHART / "values.schema.json": values_schema.text(),
+        CHART / "README.md": document.readme((CHART / "README.md").read_text()),
+    }
+    return {**crds, **chart, ROOT / "docs" / "reference.md": reference()}
 
 
 def main() -> int:

@@ -64,6 +64,20 @@ REFUSED = {
         a_cluster(gateway={"enabled": False}, git={"repository": "https://example.com/a/b.git"}),
         "deployments are asked for through the gateway",
     ),
+    "Jobs beside a pod that is not root": (
+        a_cluster(podSecurity={"standard": "Restricted"}, kubernetesExecutor={"enabled": True}),
+        "Mage's Jobs have no security context",
+    ),
+    "Jobs by the variable beside a pod that is not root": (
+        a_cluster(
+            podSecurity={"standard": "Restricted"}, extraEnvs=[{"name": "DEFAULT_EXECUTOR_TYPE", "value": "k8s"}]
+        ),
+        "Mage's Jobs have no security context",
+    ),
+    "root by another name": (
+        a_cluster(podSecurity={"standard": "Restricted", "runAsUser": 0}),
+        "greater than or equal",
+    ),
     "a name of a variable": (a_cluster(extraEnvs=[{"name": "1A", "value": ""}]), "should match"),
     "replicas without Redis and shared volume": (a_cluster(replicaCount=2), "more than one replica needs REDIS_URL"),
     "a negative number of replicas": (a_cluster(replicaCount=-1), "should be greater than or equal to 0"),

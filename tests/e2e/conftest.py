@@ -5,15 +5,12 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from tests.support.incluster import OperatorPod
+from tests.support.incluster import VALUES, OperatorPod
 from tests.support.kube import Namespace
 from tests.support.mage import story
 
 from devkit.cluster import Cluster, up
 from devkit.install import install
-
-RESYNC_SECONDS = 3
-"""How often referenced Secrets are read again here; the default is meant for hundreds of clusters."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,7 +24,7 @@ def cluster() -> Iterator[Cluster]:
     kept = os.environ.get("E2E_CLUSTER")
     found = up(kept or f"e{os.getpid()}", "kubelet", audit=True)
     try:
-        install(found, f"extraArgs={{--resync-seconds={RESYNC_SECONDS}}}")
+        install(found, *VALUES)
         if kept:
             OperatorPod(found).restart()  # its log and its counts are about these tests
         yield found

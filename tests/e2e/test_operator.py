@@ -9,10 +9,11 @@ from tests.support.mage import active
 pytestmark = pytest.mark.timeout(300)
 
 
-def test_its_pod_is_ready_and_has_never_been_restarted(operator: OperatorPod) -> None:
-    (pod,) = operator.pods()
+@pytest.mark.parametrize("component", ["operator", "cloud-api"])
+def test_its_pod_is_ready_and_has_never_been_restarted(operator: OperatorPod, component: str) -> None:
+    (pod,) = operator.pods(component)
     found = {one["name"]: (one["ready"], one["restartCount"]) for one in pod["status"]["containerStatuses"]}
-    assert found == {"operator": (True, 0), "cloud-api": (True, 0)}
+    assert found == {component: (True, 0)}
 
 
 def test_its_rights_suffice(operator: OperatorPod, space: Namespace) -> None:

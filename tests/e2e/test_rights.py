@@ -17,8 +17,10 @@ pytestmark = [pytest.mark.last, pytest.mark.timeout(300)]
 def test_every_rule_is_used_and_none_is_missing(cluster: Cluster, operator: OperatorPod, space: Namespace) -> None:
     operator.restart()  # a start is part of it
     by_the_operator(space)
+    for words in (("add", "new@example.com"), ("remove", "new@example.com")):
+        operator.in_the_cloud_api("python", "-m", "magecluster", "user", *words)
     with administrator(cluster) as client:
-        by_the_cloud_api(client, Namespace(cluster, NAMESPACE), f"{space.name}-team", space)
+        by_the_cloud_api(client, Namespace(cluster, NAMESPACE), space, workspaces=True)
     helm = (cluster.binary("helm"), "--kubeconfig", cluster.kubeconfig, "--namespace", NAMESPACE)
     manifests = [m for m in yaml.safe_load_all(shell.run(*helm, "get", "manifest", RELEASE)) if m]
     log, rights = cluster.logs("audit"), granted(manifests)

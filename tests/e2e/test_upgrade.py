@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.eventually import eventually
-from tests.support.incluster import OperatorPod, administrator
+from tests.support.incluster import VALUES, OperatorPod, administrator
 from tests.support.kube import Manifest, Namespace
 from tests.support.mage import active
 
@@ -51,7 +51,8 @@ with urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers),
 @pytest.fixture
 def helm(cluster: Cluster, operator: OperatorPod) -> Iterator["Helm"]:
     yield Helm(cluster)
-    Helm(cluster).installed(ROOT / CHART)  # as the other tests and the end of the suite know it
+    values = [word for value in VALUES for word in ("--set", value)]
+    Helm(cluster).installed(ROOT / CHART, *values)  # as the end of the suite knows it
 
 
 class Helm:

@@ -29,23 +29,24 @@ def by_the_operator(space: Namespace) -> None:
     eventually(lambda: space.condition("taken", "Degraded")["reason"] == "NameConflict", what="the conflict")
 
 
-def by_the_cloud_api(client: Client, own: Namespace, team: str, space: Namespace) -> None:
-    """As an administrator of the installation, whose namespace is `own`; `space` becomes the team's."""
+def by_the_cloud_api(client: Client, own: Namespace, space: Namespace, *, workspaces: bool) -> None:
+    """As an administrator of the installation, whose namespace is `own`; `space` becomes that of a team."""
+    team = space.name
     own.apply(a_team(f"{team}-kubectl", f"{team}-other"))
-    good(client("POST", "/teams", {"team": {"id": team, "namespace": space.name}}))
+    good(client("POST", "/teams", {"team": {"id": team, "namespace": team}}))
     good(client("PUT", f"/teams/{team}/members/ed@example.com", {"member": {"role": "Editor"}}))
     secret = {"name": "TOKEN", "value": "x", "secret": True}
     path = f"/teams/{team}/clusters"
     good(client("POST", path, {"cluster": {"name": "demo", "config": {"extraEnvs": [secret], **NOWHERE}}}))
     good(client("PUT", f"{path}/demo", {"cluster": {"config": {"extraEnvs": [{**secret, "value": "y"}]}}}))
-    invited = good(
-        client("POST", f"/teams/{team}/invitations", {"invitation": {"email": "new@example.com", "role": "Viewer"}})
-    )
+    asked: Manifest = {"email": "new@example.com", "role": "Viewer"}
+    invited = good(client("POST", f"/teams/{team}/invitations", {"invitation": asked}))
     good(client("DELETE", f"/teams/{team}/invitations/{invited['invitation']['id']}"))
-    asked = {"token": {"name": "ci", "scopes": ["clusters:read"]}}
-    token = good(client("POST", f"/teams/{team}/tokens", asked))["token"]
+    asked = {"name": "ci", "scopes": ["clusters:read"]}
+    token = good(client("POST", f"/teams/{team}/tokens", {"token": asked}))["token"]
     good(client("DELETE", f"/teams/{team}/tokens/{token['id']}"))
-    _by_a_gateway(client.url, space)
+    if workspaces:
+        _by_a_gateway(client.url, space)
     good(client("DELETE", f"{path}/demo"))
     # Events are recorded in the background.
     eventually(lambda: any(reason == "Deleted" for reason, _ in space.events("demo")), what="an Event")
@@ -55,8 +56,7 @@ def by_the_cloud_api(client: Client, own: Namespace, team: str, space: Namespace
 
 def _by_a_gateway(url: str, space: Namespace) -> None:
     eventually(lambda: space.get("serviceaccount", "demo-mage"), what="the account of the pod")
-    token = space.kubectl("create", "token", "demo-mage", "--audience=magecluster").strip()
-    client = Client(url, token)
+    client = Client(url, space.kubectl("create", "token", "demo-mage", "--audience=magecluster").strip())
     good(client("POST", "/workspaces", {"workspace": {"name": "anna"}}))
     good(client("DELETE", "/workspaces/anna"))
 

@@ -1,4 +1,4 @@
-"""The operator as a pod, as the chart installs it."""
+"""Operator and Cloud API as pods, as the chart installs them with a pod for each."""
 
 import json
 import re
@@ -10,9 +10,13 @@ from tests.support.eventually import eventually
 from tests.support.kube import Manifest
 
 from devkit.cluster import Cluster
-from devkit.install import CLOUD_API, DEPLOYMENT, NAMESPACE
+from devkit.install import CLOUD_API, NAMESPACE, RELEASE
 from devkit.reach import Kubectl, url
 from magecluster.cloud.settings import PUBLISHED_KEY
+
+VALUES = ("extraArgs={--resync-seconds=3}", "cloudApi.standalone=true")
+"""Of the chart. Referenced Secrets are read again often, as there are few clusters; the Cloud API is apart, so that it
+and the operator have their own rights alone."""
 
 ADMINISTRATOR = "admin@mage.local"
 """The first account, which the Cloud API makes itself."""
@@ -36,12 +40,18 @@ class OperatorPod:
     def kubectl(self, *args: str) -> str:
         return self._cluster.kubectl("--namespace", NAMESPACE, *args)
 
-    def pods(self) -> list[Manifest]:
-        found: list[Manifest] = json.loads(self.kubectl("get", "pods", "--output=json"))["items"]
+    def pods(self, component: str = "operator") -> list[Manifest]:
+        """`component` is operator or cloud-api."""
+        selector = f"--selector=app.kubernetes.io/component={component}"
+        found: list[Manifest] = json.loads(self.kubectl("get", "pods", selector, "--output=json"))["items"]
         return found
 
-    def log(self, container: str = "operator") -> str:
-        return self.kubectl("logs", DEPLOYMENT, f"--container={container}")
+    def log(self, component: str = "operator") -> str:
+        return self.kubectl("logs", _deployment(component))
+
+    def in_the_cloud_api(self, *command: str) -> str:
+        """What a command prints that an administrator runs in its container."""
+        return self.kubectl("exec", _deployment("cloud-api"), "--", *command)
 
     def metrics(self) -> str:
         """/metrics, through the API server."""
@@ -50,19 +60,25 @@ class OperatorPod:
 
     def restart(self) -> None:
         """Returns when the new pod has taken over."""
-        old = {pod["metadata"]["uid"] for pod in self.pods()}
+        both = ("operator", "cloud-api")
+        old = {pod["metadata"]["uid"] for component in both for pod in self.pods(component)}
         self.kubectl("delete", "pod", "--all")
-        self.kubectl("rollout", "status", DEPLOYMENT, "--timeout=60s")
-        assert not old & {pod["metadata"]["uid"] for pod in self.pods()}
+        for component in both:
+            self.kubectl("rollout", "status", _deployment(component), "--timeout=60s")
+        assert not old & {pod["metadata"]["uid"] for component in both for pod in self.pods(component)}
         eventually(lambda: "Leading as" in self.log(), what="a new leader")
 
     def check(self) -> None:
         """Nothing was forbidden and nothing happened that the operator did not expect."""
         # The audit of the Cloud API has the word for people who may not do something.
-        for container, wrong in (("operator", "forbidden"), ("cloud-api", "is forbidden")):
-            log = self.log(container)
+        for component, wrong in (("operator", "forbidden"), ("cloud-api", "is forbidden")):
+            log = self.log(component)
             refused = [line for line in log.splitlines() if re.search(wrong, line, re.IGNORECASE)]
             assert not refused, refused
             assert "Traceback" not in log
         # A 403 is also what a namespace that is being deleted answers; a missing right would stand in the log.
         assert 'magecluster_api_errors_total{status="401"}' not in self.metrics()
+
+
+def _deployment(component: str) -> str:
+    return f"deployment/{RELEASE}-{component}"

@@ -23,7 +23,10 @@ from magecluster.kube.connection import Connection
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *(path for top in ("docs", "examples", "hack") for path in (ROOT / top).rglob("*.md"))]
+    [
+        *ROOT.glob("*.md"),
+        *(path for top in ("charts", "docs", "examples", "hack") for path in (ROOT / top).rglob("*.md")),
+    ]
 )
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 BASES = (ROOT, ROOT / "operator/magecluster", ROOT / "hack/devkit")

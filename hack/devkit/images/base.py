@@ -6,12 +6,13 @@ from pathlib import Path
 
 from devkit import debian, progress, shell
 from devkit.images.definitions import CONTAINERS, REGISTRY_BASE, cache
-from devkit.images.engine import Engine
+from devkit.images.engine import INPUTS, Engine
 from devkit.images.files import context, digest, locked
 
 RELEASE = "bookworm"
 PACKAGES = ("ca-certificates", "python3", "python3-venv", "usr-is-merged")
 OMITTED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
+LICENCES = "/usr/share/doc/*/copyright"
 # A virtual environment at /usr/local puts python, pip and commands where the registry's Python images have them.
 LAYOUT = 'chroot "$1" python3 -m venv /usr/local'
 # mmdebstrap leaves the host's own; a container gets them from its runtime.
@@ -57,7 +58,7 @@ def from_debian(engine: Engine, packages: tuple[str, ...]) -> str:
             with progress.step(f"Make {reference} from Debian packages", expect="45 s"):
                 shell.run(*mmdebstrap(packages, archive))
                 with context({**base_files(), "base.tar": archive}) as folder:
-                    engine.build(folder, reference, {}, reference.rpartition(":")[2], scratch / "base.log")
+                    engine.build(folder, reference, {}, {INPUTS: reference.rpartition(":")[2]}, scratch / "base.log")
         finally:
             archive.unlink(missing_ok=True)
     return reference
@@ -72,6 +73,7 @@ def mmdebstrap(packages: tuple[str, ...], archive: Path) -> list[str]:
         "--variant=essential",
         f"--include={','.join((*PACKAGES, *packages))}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in OMITTED),
+        f"--dpkgopt=path-include={LICENCES}",
         *(f"--customize-hook={hook}" for hook in hooks),
         RELEASE,
         str(archive),

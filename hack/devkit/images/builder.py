@@ -1,47 +1,58 @@
 """Builds an image when what goes into it has changed, and keeps an archive of it for containerd."""
 
+import re
 from pathlib import Path
 
 from devkit import progress, shell
 from devkit.images import base as bases
 from devkit.images import engine as engines
-from devkit.images import wheels
+from devkit.images import origin, wheels
 from devkit.images.definitions import IMAGES, Image, cache
+from devkit.images.engine import INPUTS
 from devkit.images.files import context, digest, locked
 
 ID_DIGITS = 16
 """How much of an image's id is in the name of its archive."""
 
 
-def build(name: str, base: str | None = None, tag: str | None = None) -> str:
+def build(
+    name: str, base: str | None = None, tag: str | None = None, source: str | None = None, *, afresh: bool = False
+) -> str:
     """Return the reference of the up-to-date image `name` (a key of `IMAGES`); raise `shell.Failed` when a build fails.
 
-    `base` is any image with Debian and Python 3.11; without it, one is found. `tag` replaces the part after the colon.
+    `base` is any image with glibc and Python 3.11; without it, one is found. `tag` replaces the part after the colon,
+    `source` is the address of the repository, for the labels. `afresh` builds in any case, and reuses no layer.
     """
     image = IMAGES[name]
     engine = engines.find()
     reference = f"{image.reference.rpartition(':')[0]}:{tag}" if tag else image.reference
     arguments = build_arguments(image, base or bases.find(engine, image.packages))
-    inputs = digest(arguments, input_files(image))
+    files = input_files(image)
+    labels = origin.labels(image.version, files.values(), source)
+    labels[INPUTS] = digest({**arguments, **labels}, files)
     with locked(cache() / "images" / f"{name}.lock"):
-        if not engine.image_id(reference, inputs):
-            folder = wheels.download(image.lock)
+        if afresh or not engine.image_id(reference, labels[INPUTS]):
+            folders = {"wheels": wheels.download(image.lock)}
+            folders |= {"tool-wheels": wheels.download(image.tools)} if image.tools else {}
             log = cache() / "images" / f"{name}.log"
             log.unlink(missing_ok=True)
             title = f"Build {reference} with {engine.program}"
-            with progress.step(title, expect=image.expect), context({**input_files(image), "wheels": folder}) as here:
-                engine.build(here, reference, arguments, inputs, log)
+            with progress.step(title, expect=image.expect), context({**files, **folders}) as here:
+                engine.build(here, reference, arguments, labels, log, afresh=afresh)
     return reference
 
 
 def build_arguments(image: Image, base: str) -> dict[str, str]:
-    """Return the Containerfile's arguments; those that an image has no use for are left out."""
-    return {"BASE": base} | ({"PACKAGES": " ".join(image.packages)} if image.packages else {})
+    """Return the Containerfile's arguments, those alone that it declares."""
+    offered = {"BASE": base, "PACKAGES": " ".join(image.packages), "VERSION": image.version}
+    declared = set(re.findall(r"^ARG (\w+)", image.containerfile.read_text(), re.MULTILINE))
+    return {key: value for key, value in offered.items() if key in declared}
 
 
 def input_files(image: Image) -> dict[str, Path]:
-    """Return what decides the image's content; the wheels follow from the lock."""
-    return {"Containerfile": image.containerfile, "requirements.lock": image.lock, **image.files}
+    """Return what decides the image's content; the wheels follow from the locks."""
+    tools = {"tools.lock": image.tools} if image.tools else {}
+    return {"Containerfile": image.containerfile, "requirements.lock": image.lock, **tools, **image.files}
 
 
 def archive(reference: str) -> Path:

@@ -29,6 +29,9 @@ MAGE_REQUIREMENTS = (
     # redshift, s3, snowflake, spark, streaming. A project that needs one names it in its requirements.txt.
 )
 
+INVENTORY_REQUIREMENTS = ("cyclonedx-bom>=7.5",)
+"""What tells, in the build of our image, which packages it has; `hack/images lock` writes tools.lock from it."""
+
 PYTHON = "3.11"
 """Python of both bases; the wheels are chosen for it."""
 
@@ -37,7 +40,10 @@ REGISTRY_BASE = f"docker.io/library/python:{PYTHON}-slim-bookworm"
 
 @dataclass(frozen=True)
 class Image:
-    """One image: `files` maps a name in the build context to the file or folder copied there."""
+    """One image: `files` maps a name in the build context to the file or folder copied there.
+
+    `lock` names the Python packages in it, `tools` those that only its build needs.
+    """
 
     name: str
     reference: str
@@ -46,6 +52,7 @@ class Image:
     packages: tuple[str, ...]
     files: Mapping[str, Path]
     expect: str
+    tools: Path | None = None
 
     @property
     def containerfile(self) -> Path:
@@ -58,9 +65,13 @@ IMAGES = {
         reference=f"localhost/magecluster/magecluster:{magecluster.__version__}",
         version=magecluster.__version__,
         lock=ROOT / "requirements.lock",
-        packages=(),
-        files={"operator": ROOT / "operator"},
-        expect="30 s, less when only our source changed",
+        packages=("libstdc++6",),  # extensions of packages link with it; a registry's base has it, for apt
+        files={
+            "operator": ROOT / "operator",
+            **{name: CONTAINERS / "operator" / name for name in ("rootfs.py", "inventory.py")},
+        },
+        expect="1 min, less when only our source changed",
+        tools=CONTAINERS / "operator/tools.lock",
     ),
     "mage": Image(
         name="mage",

@@ -1,4 +1,4 @@
-"""The program that builds and keeps images: docker where its daemon answers, else buildah."""
+"""The program that builds and keeps images: docker where its daemon answers, else buildah or podman."""
 
 import functools
 import shutil
@@ -27,10 +27,24 @@ class Engine:
         command = (self.program, "images", "--quiet", "--no-trunc", "--filter", f"reference={reference}", *wanted)
         return next(iter(shell.run(*command).split()), "")
 
-    def build(self, context: Path, reference: str, arguments: Mapping[str, str], inputs: str, log: Path) -> None:
-        """Build the Containerfile of `context`, without a network. Raise `shell.Failed`; the log has the steps."""
+    def build(
+        self,
+        context: Path,
+        reference: str,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        log: Path,
+        *,
+        afresh: bool = False,
+    ) -> None:
+        """Build the Containerfile of `context`, without a network. Raise `shell.Failed`; the log has the steps.
+
+        `afresh` uses no layer of an earlier build.
+        """
         options = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
-        where = ("--file", str(context / "Containerfile"), "--tag", reference, "--label", f"{INPUTS}={inputs}")
+        options += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+        options += ["--no-cache"] if afresh else []
+        where = ("--file", str(context / "Containerfile"), "--tag", reference)
         shell.run(*self.build_command, *where, *options, str(context), log=log)
 
     def pull(self, reference: str) -> bool:
@@ -47,22 +61,30 @@ class Engine:
         shell.run(*self.save_command(reference, path))
 
 
+# Images and files are of 1970: else two builds would differ, and a layer of an earlier one would bring its time along.
+# An image's label tells of when its source is.
 DOCKER = Engine(
     program="docker",
-    build_command=("docker", "build"),
+    build_command=("docker", "build", "--build-arg", "SOURCE_DATE_EPOCH=0"),
     save_command=lambda reference, path: ("docker", "save", "--output", str(path), reference),
 )
 # chroot: needs neither a working runc nor a container network. layers: keep the dependencies' layer for the next build.
 BUILDAH = Engine(
     program="buildah",
-    build_command=("buildah", "build", "--isolation", "chroot", "--layers"),
+    build_command=("buildah", "build", "--isolation", "chroot", "--layers", "--timestamp", "0"),
     save_command=lambda reference, path: ("buildah", "push", reference, f"docker-archive:{path}:{reference}"),
+)
+# Podman builds by buildah's code, and keeps images in the same place.
+PODMAN = Engine(
+    program="podman",
+    build_command=("podman", *BUILDAH.build_command[1:]),
+    save_command=lambda reference, path: ("podman", "save", "--output", str(path), reference),
 )
 
 
 @functools.cache
 def find() -> Engine:
-    """Choose the engine; buildah is installed when neither is there and that is possible (`debian.require`)."""
+    """Choose the engine; buildah is installed when none is there and that is possible (`debian.require`)."""
     if shutil.which("docker"):
         try:
             shell.run("docker", "info", timeout=10)
@@ -70,5 +92,7 @@ def find() -> Engine:
             pass  # the client without a daemon: as good as no docker
         else:
             return DOCKER
+    if shutil.which("podman") and not shutil.which("buildah"):
+        return PODMAN
     debian.require({"buildah": "buildah"})
     return BUILDAH

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from devkit import progress, shell
-from devkit.images.definitions import CONTAINERS, MAGE_REQUIREMENTS, PYTHON, ROOT, cache
+from devkit.images.definitions import CONTAINERS, INVENTORY_REQUIREMENTS, MAGE_REQUIREMENTS, PYTHON, ROOT, cache
 from devkit.images.files import locked
 
 GLIBC_MINOR = 36
@@ -52,10 +52,13 @@ def download_command(lock: Path, folder: Path) -> list[str]:
 
 
 def relock() -> None:
-    """Rewrite Mage's lock from `MAGE_REQUIREMENTS`: only wheels, as the images have no compiler."""
-    lock = CONTAINERS / "mage/requirements.lock"
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--generate-hashes", "--only-binary", ":all:"]
-    command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--upgrade"]
-    command += ["--python-version", PYTHON, "--python-platform", f"{machine()}-manylinux_2_{GLIBC_MINOR}"]
-    with progress.step("Lock what the Mage image installs", expect="1 min"):
-        shell.run(*command, "-", "--output-file", str(lock), input="\n".join(MAGE_REQUIREMENTS))
+    """Rewrite the locks of what only images install, from `definitions`: only wheels, as no image has a compiler."""
+    for name, requirements in {
+        "mage/requirements.lock": MAGE_REQUIREMENTS,
+        "operator/tools.lock": INVENTORY_REQUIREMENTS,
+    }.items():
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--generate-hashes", "--upgrade"]
+        command += ["--only-binary", ":all:", "--no-emit-index-url", "--no-emit-find-links", "--no-header"]
+        command += ["--python-version", PYTHON, "--python-platform", f"{machine()}-manylinux_2_{GLIBC_MINOR}"]
+        with progress.step(f"Lock {name}", expect="1 min"):
+            shell.run(*command, "-", "--output-file", str(CONTAINERS / name), input="\n".join(requirements))

@@ -10,6 +10,7 @@ from typing_extensions import override
 from magecluster.api.magecluster import GROUP, KIND, PLURAL, VERSION, MageCluster
 from magecluster.api.mageteam import TEAM_KIND, TEAM_PLURAL, MageTeam
 from magecluster.api.model import ApiModel, Manifest
+from magecluster.api.status import UNSEEN
 
 
 class Column(NamedTuple):
@@ -117,7 +118,10 @@ def definitions() -> list[Manifest]:
 
 def mage_cluster_definition() -> Manifest:
     """Of MageClusters."""
-    return _definition(MageCluster, Names(KIND, PLURAL, "mc"), _CLUSTER_COLUMNS, _CLUSTER_SUBRESOURCES)
+    definition = _definition(MageCluster, Names(KIND, PLURAL, "mc"), _CLUSTER_COLUMNS, _CLUSTER_SUBRESOURCES)
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["status"]["default"] = {"observedGeneration": UNSEEN}
+    return definition
 
 
 def mage_team_definition() -> Manifest:

@@ -52,6 +52,20 @@ class Resources(ApiModel):
     """What the container may use at most, for example `memory: 4Gi`."""
 
 
+class PodSecurity(ApiModel):
+    """What Mage's containers may do, by the Pod Security Standards of Kubernetes."""
+
+    standard: Literal["Baseline", "Restricted"] = "Baseline"
+    """Baseline runs Mage's image as root, as it demands; Restricted runs it as another user."""
+    run_as_user: Annotated[int, Field(ge=1, le=2**31 - 1)] = 65532
+    """User and group of Mage's containers under Restricted, and group of the volume."""
+
+    @property
+    def restricted(self) -> bool:
+        """Mage runs as `run_as_user`."""
+        return self.standard == "Restricted"
+
+
 class LocalObjectReference(ApiModel):
     """An object of the same namespace."""
 

@@ -16,6 +16,7 @@ from magecluster.api.pod import (
     LocalObjectReference,
     PodAnnotations,
     PodLabels,
+    PodSecurity,
     Resources,
     StringMap,
     Toleration,
@@ -138,6 +139,14 @@ class MageClusterSpec(ApiModel):
             "(!has(self.workspaceOf) || self.workspaceOf == oldSelf.workspaceOf)",
             "workspaceOf cannot be changed after creation: make another cluster",
         ),
+        cel(
+            "self.podSecurity.standard != 'Restricted' || !(has(self.kubernetesExecutor.enabled) ? "
+            "self.kubernetesExecutor.enabled : self.extraEnvs.exists(e, e.name == 'DEFAULT_EXECUTOR_TYPE' "
+            "&& has(e.value) && e.value == 'k8s'))",
+            "Mage's Jobs have no security context and run as root: use podSecurity.standard Baseline, or blocks "
+            "without Jobs",
+            field=".podSecurity",
+        ),
     )
 
     status: PowerState = PowerState.ACTIVE
@@ -167,6 +176,8 @@ class MageClusterSpec(ApiModel):
     """Taints that the pod tolerates."""
     affinity: Affinity | None = None
     """Rules that attract the pod to nodes or keep it away."""
+    pod_security: PodSecurity = PodSecurity()
+    """What the processes of the pod may do."""
     pod_annotations: PodAnnotations = {}
     """Annotations of the pod. A change restarts it."""
     pod_labels: PodLabels = {}

@@ -33,6 +33,8 @@ class ConditionType(StrEnum):
     """Something needs help: reason and message say what."""
     EXECUTOR_READY = "KubernetesExecutorReady"
     """Blocks can run as Jobs; only there while spec.kubernetesExecutor is in use."""
+    STALLED = "Stalled"
+    """Degraded, in the word that kstatus knows, by which Flux and Helm wait; only there while it is so."""
 
 
 class Reason(StrEnum):
@@ -98,6 +100,10 @@ class Condition(ApiModel):
     """When `status` last changed."""
 
 
+UNSEEN = -1
+"""Generation that the API server notes in a new cluster, so that kstatus takes none without a report for ready."""
+
+
 class MageClusterStatus(ApiModel):
     """Observed state. Written by the operator, only when it changes."""
 
@@ -116,20 +122,21 @@ class MageClusterStatus(ApiModel):
     url: str | None = None
     """Where Mage answers: the first host of the ingress, or the Service."""
     observed_generation: int | None = None
-    """The metadata.generation that this status describes."""
+    """The metadata.generation that this status describes; -1 before the operator has seen the cluster."""
     conditions: Annotated[
         list[Condition],
         Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
     ] = []
-    """Ready, Available, Progressing, Stopped, Degraded."""
+    """Ready, Available, Progressing, Stopped, Degraded; Stalled while Degraded is True."""
 
     @classmethod
     def parse(cls, status: object) -> Self:
         """Of the API server's object. One that is absent or cannot be read counts as empty: it is only a report."""
         try:
-            return cls.model_validate(status or {})
+            found = cls.model_validate(status or {})
         except ValidationError:
             return cls()
+        return cls() if found.observed_generation == UNSEEN else found
 
     def condition(self, type_: ConditionType) -> Condition | None:
         """The condition of that type."""

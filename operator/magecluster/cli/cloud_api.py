@@ -5,7 +5,7 @@ import ipaddress
 import os
 from pathlib import Path
 
-from magecluster.cli import logs
+from magecluster.cli import api_keys, logs
 from magecluster.cli.failure import CommandError
 from magecluster.cloud.settings import Oidc, Settings, Tls
 
@@ -80,6 +80,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="accepted X-API-KEY; may be repeated; default: the published one",
     )
+    api_keys.add_file_to(parser, "read once, at the start")
     parser.add_argument("--no-api-key", action="store_true", help="ask for no X-API-KEY at login")
     parser.add_argument(
         "--bootstrap-admin",
@@ -152,7 +153,7 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
         tls=_tls(chosen),
         public_url=chosen.public_url,
         trusted_proxies=tuple(chosen.trusted_proxy),
-        api_keys=frozenset() if chosen.no_api_key else frozenset(chosen.api_key) or _DEFAULT.api_keys,
+        api_keys=_api_keys(chosen),
         gitops_managers=tuple(chosen.gitops_manager) or _DEFAULT.gitops_managers,
         bootstrap_admin=chosen.bootstrap_admin or None,
         oidc=_oidc(chosen),
@@ -163,6 +164,13 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
         stale_seconds=chosen.stale_seconds,
         body_seconds=chosen.body_seconds,
     )
+
+
+def _api_keys(chosen: argparse.Namespace) -> frozenset[str]:
+    if chosen.no_api_key:
+        return frozenset()
+    kept = api_keys.read(chosen.api_key_file) if chosen.api_key_file else ()
+    return frozenset([*chosen.api_key, *kept]) or _DEFAULT.api_keys
 
 
 def _tls(chosen: argparse.Namespace) -> Tls | None:

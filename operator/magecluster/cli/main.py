@@ -4,10 +4,10 @@ import argparse
 import sys
 
 from magecluster import __version__
-from magecluster.cli import adopt, cloud_api, crds, gateway, operator, runner_files, user
+from magecluster.cli import adopt, check_cloud_api, cloud_api, crds, gateway, operator, runner_files, user
 from magecluster.cli.failure import CommandError
 
-COMMANDS = (operator, cloud_api, gateway, runner_files, user, adopt, crds)
+COMMANDS = (operator, cloud_api, gateway, runner_files, user, check_cloud_api, adopt, crds)
 """What a command works with it imports when it runs, so that none waits for, or holds in memory, what others need."""
 
 

@@ -51,7 +51,7 @@ def deployer(cluster: MageCluster, git: Git) -> Manifest:
             SOCKET_MOUNT,
             *([{"name": _CREDENTIALS, "mountPath": _MOUNTED, "readOnly": True}] if secret else []),
         ],
-        "securityContext": as_mage(),
+        "securityContext": as_mage(cluster),
         "startupProbe": {
             "exec": {"command": ["test", "-S", SOCKET]},
             "periodSeconds": 1,

@@ -15,7 +15,7 @@ from magecluster.resources.platform import Platform
 from magecluster.resources.ports import MAGE
 from magecluster.resources.requirements import requirements
 from magecluster.resources.runner import changes_to_mage, runner, runner_files, runner_volumes
-from magecluster.resources.security import as_mage
+from magecluster.resources.security import as_mage, of_pod
 from magecluster.resources.workspaces import TOKEN_VOLUME
 
 _PROBE_SECONDS = 10
@@ -72,7 +72,7 @@ def _pod_spec(cluster: MageCluster, platform: Platform) -> Manifest:
         "enableServiceLinks": False,
         # PID 1 of the image is a shell that ignores SIGTERM: a longer wait would only delay the kill.
         "terminationGracePeriodSeconds": 10,
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": of_pod(cluster),
         **({"initContainers": [runner_files(cluster, gateway_image)]} if gateway_image else {}),
         # Mage first: kubectl logs and exec take the first one when nobody names another.
         "containers": [
@@ -107,7 +107,7 @@ def _container(cluster: MageCluster, *, guarded: bool) -> Manifest:
         # The end of the log stands in the status of a crashed container, where the operator finds the cause.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": DATA, "mountPath": HOME}, *(mounts if guarded else [])],
-        "securityContext": as_mage(),
+        "securityContext": as_mage(cluster),
         **_probes(cluster),
     }
 

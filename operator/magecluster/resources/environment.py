@@ -54,6 +54,9 @@ def environment(cluster: MageCluster, *python_path: str) -> list[Manifest]:
     ]
     # The CRD refuses reserved names; an object stored before a name became reserved must not win either.
     theirs = {env.name: env.manifest() for env in cluster.spec.extra_envs if env.name not in RESERVED}
+    if cluster.spec.pod_security.restricted:
+        # The image knows no such user. His home has to be writable: pip installs there what he may not install for all.
+        theirs.setdefault("HOME", _literal("HOME", HOME))
     if python_path:
         # The image's own value is the home; a value that comes from elsewhere cannot be added to, and stays.
         found = theirs.setdefault("PYTHONPATH", _literal("PYTHONPATH", HOME))

@@ -53,7 +53,7 @@ def runner(cluster: MageCluster) -> Manifest:
         **requirements(spec.gateway.runs.resources),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": DATA, "mountPath": HOME}, READ_PACKAGE, SOCKET_MOUNT],
-        "securityContext": as_mage(),
+        "securityContext": as_mage(cluster),
         "startupProbe": {
             "exec": {"command": ["test", "-S", SOCKET]},
             "periodSeconds": 1,
@@ -68,7 +68,7 @@ def runner_files(cluster: MageCluster, image: str) -> Manifest:
     if cluster.uses_kubernetes_executor:
         targets.append(_FOR_JOBS)
         mounts.append({"name": DATA, "mountPath": _FOR_JOBS, "subPath": FOLDER})
-        security = {"runAsUser": 0, "readOnlyRootFilesystem": True, **as_mage()}
+        security = {"runAsUser": 0, "readOnlyRootFilesystem": True, **as_mage(cluster)}
     return {
         "name": RUNNER_FILES,
         "image": image,

@@ -38,6 +38,8 @@ def findings(picture: Picture) -> Iterator[Finding]:
     yield _degraded(picture)
     if picture.cluster.uses_kubernetes_executor:
         yield _executor(picture.cluster)
+    if picture.problem:
+        yield Finding(ConditionType.STALLED, "True", *picture.problem)
 
 
 def progress_message(progress: Reason) -> str:

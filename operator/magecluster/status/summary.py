@@ -53,8 +53,9 @@ def invalid_spec_status(previous: MageClusterStatus, generation: int, message: s
     """For a spec that cannot be read: nothing was looked at and nothing changed, so what was observed before stays."""
     text = f"The spec is not valid: {message}; correct it, until then what runs is left as it is"
     conditions = previous.conditions
-    for type_ in (ConditionType.READY, ConditionType.PROGRESSING, ConditionType.DEGRADED):
-        finding = Finding(type_, truth(type_ is ConditionType.DEGRADED), Reason.INVALID_SPEC, text)
+    for type_ in (ConditionType.READY, ConditionType.PROGRESSING, ConditionType.DEGRADED, ConditionType.STALLED):
+        wrong = truth(type_ in {ConditionType.DEGRADED, ConditionType.STALLED})
+        finding = Finding(type_, wrong, Reason.INVALID_SPEC, text)
         conditions = with_condition(conditions, finding, generation, now)
     return previous.model_copy(
         update={"state": State.DEGRADED, "observed_generation": generation, "conditions": conditions}

@@ -46,7 +46,7 @@ OPTIONS: dict[tuple[str, ...], tuple[str, Any]] = {
     ),
 }
 """Options, and the one field of the settings that they change."""
-ELSEWHERE = {"--help", "--log-level", "--log-format", "--oidc-client-secret-file"}
+ELSEWHERE = {"--help", "--log-level", "--log-format", "--oidc-client-secret-file", "--api-key-file"}
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +84,21 @@ def test_every_option_is_tried() -> None:
 def test_in_a_pod_its_own_namespace_is_that_of_the_pod(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POD_NAMESPACE", "magecluster")
     assert settings().namespace == "magecluster"
+
+
+def test_api_keys_are_read_one_a_line_and_come_on_top(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("one\n\n two \n")
+    assert settings(f"--api-key-file={file}", "--api-key=three").api_keys == {"one", "two", "three"}
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", None])
+def test_a_file_without_an_api_key_is_no_reason_to_accept_the_published_one(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "keys"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(CommandError, match="--api-key-file"):
+        settings(f"--api-key-file={file}")
 
 
 def test_the_secret_of_a_client_is_read_from_its_file_and_never_shown(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ Tree = dict[str, Any]
 ENVS = "extraEnvs"
 EXECUTOR = "kubernetesExecutor"
 """Whoever sets it lets Mage's code make Jobs, and a Job can mount every Secret of the namespace."""
+PROGRAMS = (("image", "repository"), ("gateway", "image"))
+"""Whoever sets these decides what program is shown the cluster's variables, those from Secrets too."""
 _WHOLE = (ENVS, "affinity")
 """Fields whose items are leaves: half of one person's variable or rules and half of another's mean nothing."""
 

@@ -21,6 +21,7 @@ _INHERITED = (
     "nodeSelector",
     "podAnnotations",
     "podLabels",
+    "podSecurity",
     "resources",
     "tolerations",
 )

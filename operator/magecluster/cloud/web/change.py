@@ -10,7 +10,7 @@ from magecluster.api.mageteam import MageTeam
 from magecluster.api.model import Manifest
 from magecluster.cloud.access.permissions import Permission
 from magecluster.cloud.config.environment import MASK, looks_secret, secret_name
-from magecluster.cloud.config.fields import ENVS, EXECUTOR, Path, leaves, named, tree
+from magecluster.cloud.config.fields import ENVS, EXECUTOR, PROGRAMS, Path, leaves, named, tree
 from magecluster.cloud.config.merge import Change, keys, merge
 from magecluster.cloud.config.owners import held
 from magecluster.cloud.config.power import COUNT, RESTARTED_AT, STATUS
@@ -154,7 +154,7 @@ def _needed(path: Path, wish: Change) -> Permission:
     starts = path == (COUNT,) and wish.before.get(COUNT) == 0
     if starts or path in ((STATUS,), (RESTARTED_AT,)):
         return Permission.POWER
-    return Permission.ENVIRONMENT if path[0] in (ENVS, EXECUTOR) else Permission.CHANGE
+    return Permission.ENVIRONMENT if path[0] in (ENVS, EXECUTOR) or path in PROGRAMS else Permission.CHANGE
 
 
 def check_owners(live: Manifest, paths: Collection[Path], managers: Collection[str]) -> None:

@@ -19,6 +19,9 @@ from magecluster.cloud.web.change import Done, audited, needed
         ({"extraEnvs": [env("A", "1")]}, {"extraEnvs": []}, None, {"clusters:environment"}),
         ({}, {"kubernetesExecutor": {"enabled": True}}, None, {"clusters:environment"}),
         ({"kubernetesExecutor": {"enabled": False}}, {"kubernetesExecutor": None}, None, {"clusters:environment"}),
+        ({}, {"image": {"repository": "example.com/mage"}}, None, {"clusters:environment"}),
+        ({}, {"gateway": {"image": "example.com/gateway:1"}}, None, {"clusters:environment"}),
+        ({}, {"gateway": {"runs": {"queue": 1}}}, None, {"clusters:change"}),
         (
             {},
             {"podLabels": {"a": "b"}, "extraEnvs": [env("A", "1")]},
