@@ -49,7 +49,7 @@ def test_data_secrets_and_runs_are_there_afterwards_and_go_back(space: Namespace
     assert "as before" in done.err, "Mage says that it has the same project"
     active(space, "mageai")
     with owner_of(space, "mageai") as mage:
-        assert set(mage.pipelines()) == {"look", "vault"}
+        assert {"look", "vault"} <= set(mage.pipelines())
         old = mage.run(before["id"])
         assert (old["status"], mage.output(old, "same")) == ("completed", [{"LAKE_PASSWORD": "deep"}])
         assert mage.trigger("look") == trigger, "programs start runs as before"

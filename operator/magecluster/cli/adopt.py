@@ -135,8 +135,10 @@ async def _take_over(chosen: argparse.Namespace, connection: "Connection", takeo
     from magecluster.adopt.steps import take_over
 
     shown = _Shown()
-    await take_over(_context(chosen, connection, takeover, shown), shown.step)
-    shown.end()
+    try:
+        await take_over(_context(chosen, connection, takeover, shown), shown.step)
+    finally:
+        shown.end()
     sys.stdout.write("\n" + farewell(takeover))
 
 
@@ -146,8 +148,10 @@ async def _undo(chosen: argparse.Namespace, connection: "Connection", begun: "tu
     if begun is None:
         raise CommandError(f"there is nothing to undo: release {chosen.release} was not taken over")
     shown = _Shown()
-    await give_back(_context(chosen, connection, begun[0], shown), shown.step)
-    shown.end()
+    try:
+        await give_back(_context(chosen, connection, begun[0], shown), shown.step)
+    finally:
+        shown.end()
     sys.stdout.write(f"Release {chosen.release} is back as it was\n")
 
 
@@ -178,26 +182,27 @@ class _Shown:
     """Progress on standard error: a line a step, and below it how far it is, in place on a terminal."""
 
     def __init__(self) -> None:
-        self._begun = self._told = time.monotonic()
-        self._text, self._terminal, self._open = "", sys.stderr.isatty(), False
+        self._begun, self._told = time.monotonic(), 0.0
+        self._terminal, self._waiting = sys.stderr.isatty(), ""
 
     def step(self, number: int, count: int, title: str) -> None:
         self.end()
-        self._text, self._told = "", 0.0
         sys.stderr.write(f"[{number}/{count}] {title}\n")
+        self._told = 0.0
 
     def detail(self, text: str) -> None:
-        elapsed = time.monotonic() - self._begun
+        line = f"      {text} ({time.monotonic() - self._begun:.0f} s)"
         if self._terminal:
-            sys.stderr.write(f"\r\033[K      {text} ({elapsed:.0f} s)")
-            self._open = True
-        elif text != self._text and (time.monotonic() - self._told >= _TELL_SECONDS or not self._text):
-            sys.stderr.write(f"      {text} ({elapsed:.0f} s)\n")
-            self._told = time.monotonic()
-        self._text = text
+            sys.stderr.write(f"\r\033[K{line}")
+            self._waiting = "\n"
+        elif time.monotonic() - self._told >= _TELL_SECONDS:
+            sys.stderr.write(f"{line}\n")
+            self._told, self._waiting = time.monotonic(), ""
+        else:
+            self._waiting = f"{line}\n"
         sys.stderr.flush()
 
     def end(self) -> None:
-        if self._open:
-            sys.stderr.write("\n")
-        self._open = False
+        """The last word of a step is always told."""
+        sys.stderr.write(self._waiting)
+        self._waiting = ""

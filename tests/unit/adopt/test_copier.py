@@ -62,6 +62,7 @@ def test_what_another_volume_covers_comes_from_that_one(old: Path, tmp_path: Pat
     other.mkdir()
     new.mkdir()
     (other / "key").write_text("the one that Mage sees")
+    (old / "mage_data/secrets/uuid").write_text("one that it does not see")
     copier.main(str(new), str(old), "", str(other), "mage_data/secrets")
     assert [path.name for path in (new / "mage_data/secrets").iterdir()] == ["key"]
     assert (new / "mage_data/secrets/key").read_text() == "the one that Mage sees"

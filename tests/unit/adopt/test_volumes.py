@@ -58,6 +58,13 @@ def test_files_of_a_node_are_copied_on_that_node() -> None:
     assert "hostPath /srv/mage at /home/src is copied into a new volume of 30Gi" in told(found)
 
 
+@pytest.mark.parametrize("more", [{"subPath": "mage"}, {"readOnly": True}])
+def test_a_part_of_a_claim_cannot_be_mounted_so_again_and_is_copied(more: dict[str, Any]) -> None:
+    found = planned(mounted((CLAIM, "/home/src"), **more))
+    assert found.takeover.claim is not None
+    assert "existingClaim" not in spec_of(found)["storage"]
+
+
 def test_several_volumes_and_parts_of_volumes_are_copied_into_one() -> None:
     other = a_volume("outputs", persistentVolumeClaim={"claimName": "outputs"})
     deployment = mounted((other, "/home/src/mage_data"), (CLAIM, "/home/src"))
