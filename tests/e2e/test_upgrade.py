@@ -148,4 +148,7 @@ def test_mage_runs_through_the_whole_life_of_an_installation(
 
     space.spec("lives", service={"annotations": {"a": "b"}})
     eventually(lambda: space.get("service", "lives")["metadata"].get("annotations"), what="the new operator works")
+    helm.uninstalled()
+    assert not own.all("pods")
+    assert space.get("mc", "lives")["status"]["state"] == "Active"
     assert pods(space) == before
