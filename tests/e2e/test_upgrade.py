@@ -108,6 +108,12 @@ def pods(space: Namespace) -> dict[str, list[int]]:
     }
 
 
+def ours(cluster: Cluster) -> set[str]:
+    """UIDs of the pods of operator and Cloud API."""
+    found = OperatorPod(cluster)
+    return {pod["metadata"]["uid"] for component in ("operator", "cloud-api") for pod in found.pods(component)}
+
+
 def test_mage_runs_through_the_whole_life_of_an_installation(
     cluster: Cluster, helm: Helm, space: Namespace, tmp_path: Path
 ) -> None:
@@ -130,9 +136,8 @@ def test_mage_runs_through_the_whole_life_of_an_installation(
     assert "Succeeded" in helm.tested()
     assert pods(space) == before
 
-    own = Namespace(cluster, NAMESPACE)
-    old = {pod["metadata"]["uid"] for pod in own.all("pods")}
-    assert len(old) >= 4, "two operators and two Cloud APIs"
+    old = ours(cluster)
+    assert len(old) == 4, "two operators and two Cloud APIs"
     load = subprocess.Popen(
         asks.command(LOAD, f"{clusters}/lives", token, str(SECONDS)), stdout=subprocess.PIPE, text=True
     )
@@ -142,13 +147,13 @@ def test_mage_runs_through_the_whole_life_of_an_installation(
     told = json.loads(load.communicate(timeout=120)[0])
     assert told["bad"] == []
     assert told["good"] > 200
-    eventually(lambda: not old & {pod["metadata"]["uid"] for pod in own.all("pods")}, what="all pods are new ones")
+    eventually(lambda: not old & ours(cluster), what="all pods are new ones")
     assert "Succeeded" in helm.tested()
     assert pods(space) == before
 
     space.spec("lives", service={"annotations": {"a": "b"}})
     eventually(lambda: space.get("service", "lives")["metadata"].get("annotations"), what="the new operator works")
     helm.uninstalled()
-    assert not own.all("pods")
+    eventually(lambda: not ours(cluster), what="operator and Cloud API are gone")
     assert space.get("mc", "lives")["status"]["state"] == "Active"
     assert pods(space) == before
