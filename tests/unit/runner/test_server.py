@@ -110,7 +110,7 @@ def test_a_process_whose_output_nobody_sees_serves_no_other_run(serving: Serving
 
 
 def test_a_process_that_dies_while_it_waits_harms_nobody(serving: Serving) -> None:
-    for pid in (kept(serving), *serving.processes()):
+    for pid in {kept(serving), *serving.processes()}:
         os.kill(pid, signal.SIGKILL)
     assert serving.pid() in serving.processes()
     serving.rests(SPARES + 1)
