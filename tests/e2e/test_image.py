@@ -83,6 +83,7 @@ def test_its_labels_tell_what_it_is_and_of_which_commit(contents: Contents) -> N
     labels = {k.removeprefix(prefix): v for k, v in contents.config["config"]["Labels"].items() if k.startswith(prefix)}
     assert (labels["title"], labels["version"], labels["licenses"]) == ("magecluster", __version__, "Apache-2.0")
     assert "gateway" in labels["description"]
+    assert labels["source"] == "unknown"  # unless `--source` tells it
     assert re.fullmatch(r"[0-9a-f]{40}(-modified)?", labels["revision"])
     assert (
         labels["created"]

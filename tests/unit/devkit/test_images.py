@@ -139,12 +139,7 @@ def test_committed_files_name_no_index_and_no_machine(name: str) -> None:
 def test_a_base_of_ones_own_takes_the_place_of_the_usual_one(name: str) -> None:
     arguments = builder.build_arguments(IMAGES[name], "registry.example.com/python:3.11")
     assert arguments["BASE"] == "registry.example.com/python:3.11"
-    labels = {
-        f"{origin.PREFIX}.version": "1",
-        f"{origin.PREFIX}.revision": "r",
-        f"{origin.PREFIX}.created": "c",
-        INPUTS: "i",
-    }
+    labels = {f"{origin.PREFIX}.{key}": key for key in ("version", "revision", "created", "source")} | {INPUTS: "i"}
     taken, given = builder.split(labels, builder.declared(IMAGES[name]))
     assert arguments.keys() | taken.keys() == builder.declared(IMAGES[name])
     assert sorted([*taken.values(), *given.values()]) == sorted(labels.values())
