@@ -1,7 +1,6 @@
 """Builds an image when what goes into it has changed, and keeps an archive of it for containerd."""
 
 import re
-from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from devkit import progress, shell
@@ -27,11 +26,10 @@ def build(
     image = IMAGES[name]
     engine = engines.find()
     reference = f"{image.reference.rpartition(':')[0]}:{tag}" if tag else image.reference
-    files = input_files(image)
     arguments = build_arguments(image, base or bases.find(engine, image.packages))
+    files = input_files(image)
     labels = origin.labels(image.version, files.values(), source)
     labels[INPUTS] = digest({**arguments, **labels}, files)
-    set_there, given = split(labels, declared(image))
     with locked(cache() / "images" / f"{name}.lock"):
         if afresh or not engine.image_id(reference, labels[INPUTS]):
             folders = {"wheels": wheels.download(image.lock)}
@@ -40,26 +38,15 @@ def build(
             log.unlink(missing_ok=True)
             title = f"Build {reference} with {engine.program}"
             with progress.step(title, expect=image.expect), context({**files, **folders}) as here:
-                engine.build(here, reference, arguments | set_there, given, log, afresh=afresh)
+                engine.build(here, reference, arguments, labels, log, afresh=afresh)
     return reference
 
 
 def build_arguments(image: Image, base: str) -> dict[str, str]:
     """Return the Containerfile's arguments, those alone that it declares."""
-    offered = {"BASE": base, "PACKAGES": " ".join(image.packages)}
-    return {key: value for key, value in offered.items() if key in declared(image)}
-
-
-def declared(image: Image) -> set[str]:
-    """Return the names of the arguments that the Containerfile takes."""
-    return set(re.findall(r"^ARG (\w+)", image.containerfile.read_text(), re.MULTILINE))
-
-
-def split(labels: Mapping[str, str], declared: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Tell labels that the Containerfile sets by an argument of their last name (`VERSION`) from those to be given."""
-    named = {key: key.rpartition(".")[2].upper() for key in labels}
-    arguments = {name: labels[key] for key, name in named.items() if name in declared}
-    return arguments, {key: value for key, value in labels.items() if named[key] not in declared}
+    offered = {"BASE": base, "PACKAGES": " ".join(image.packages), "VERSION": image.version}
+    declared = set(re.findall(r"^ARG (\w+)", image.containerfile.read_text(), re.MULTILINE))
+    return {key: value for key, value in offered.items() if key in declared}
 
 
 def input_files(image: Image) -> dict[str, Path]:
