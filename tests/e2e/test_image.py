@@ -91,9 +91,13 @@ def test_its_labels_tell_what_it_is_and_of_which_commit(contents: Contents) -> N
 
 
 def test_two_builds_of_the_same_source_are_the_same_image(contents: Contents) -> None:
-    again = build("operator", tag="again", afresh=True)
+    one, two = (read(archive(build("operator", tag=tag, afresh=True))) for tag in ("one", "two"))
     found = engine.find()
-    assert found.image_id(again) == found.image_id(IMAGES["operator"].reference)
+    name = IMAGES["operator"].reference.rpartition(":")[0]
+    assert found.image_id(f"{name}:one") == found.image_id(f"{name}:two")
+    # One that reused steps has their ids in its history, and with them those of earlier commits.
+    for part in ("rootfs", "config"):
+        assert one.config[part] == two.config[part] == contents.config[part]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def main() -> int:
             relock()
             return 0
         for name in IMAGES if options.image == "all" else [options.image]:
-            reference = build(name, options.base, options.tag, options.source)
+            reference = build(name, options.base, options.tag, options.source, afresh=options.afresh)
             print(told(reference, options), flush=True)
     except shell.Failed as failure:
         print(f"hack/images: {failure}", file=sys.stderr)
@@ -54,6 +54,9 @@ def parse() -> argparse.Namespace:
         help="which image to build (default: all); lock rewrites the lists of what only images install",
     )
     parser.add_argument("--base", metavar="IMAGE", help=f"default: {REGISTRY_BASE}, or one made from Debian packages")
+    parser.add_argument(
+        "--afresh", action="store_true", help="reuse no step of an earlier build; for what is published"
+    )
     parser.add_argument("--source", metavar="URL", help="address of the repository, for the label of that name")
     parser.add_argument("--tag", help="tag of the image instead of its version")
     parser.add_argument(
