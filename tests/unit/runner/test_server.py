@@ -119,7 +119,7 @@ def test_a_process_that_dies_while_it_waits_harms_nobody(serving: Serving) -> No
 def test_only_some_processes_are_kept(serving: Serving) -> None:
     pids = [kept(serving, f"number {number}") for number in range(MOST_KEPT + 3)]
     left = serving.rests(SPARES + MOST_KEPT)
-    # Where a second run came before the first process was ready, its pipeline has two, and more of the old ones are gone.
+    # Where a second run came before the first process was ready, a pipeline has two, and more of the old ones go.
     assert pids[-1] in left
     assert not set(pids[:3]) & left
 
