@@ -48,7 +48,7 @@ def test_a_workspace_is_made_read_changed_and_deleted(team: Team) -> None:
     spec = team.space.get("mc", "lab-anna")["spec"]
     assert spec["workspaceOf"] == {"name": "lab"}
     assert {env["name"]: env["value"] for env in spec["extraEnvs"]} == {"MAGE_BASE_PATH": "anna", "A": "1", "B": "2"}
-    assert spec["storage"] == {"size": "1Gi", "accessMode": "ReadWriteOnce", "retention": "Delete"}
+    assert (spec["storage"]["size"], spec["storage"]["retention"]) == ("1Gi", "Delete")
     assert client.get(PATH)["workspaces"] == [client.get(f"{PATH}/anna")["workspace"]]
 
     stopped = good(client("PUT", f"{PATH}/anna", {"workspace": {"status": "Stopped"}}))["workspace"]
@@ -73,7 +73,7 @@ def test_what_was_done_stands_in_the_audit_and_in_events(team: Team) -> None:
     client = gateway(team)
     made(client, **{"for": "ann@example.com"})
     place = f"{team.space.name}/lab"
-    lines = [line for line in team.api.audit() if line["who"] == f"gateway of {place}"]
+    lines = [line for line in team.api.audit() if line.get("who") == f"gateway of {place}"]
     assert [(line["action"], line["cluster"], line["for"], line["team"], line["outcome"]) for line in lines] == [
         ("createWorkspace", "lab-anna", "ann@example.com", team.name, 201)
     ]

@@ -8,6 +8,7 @@ import yaml
 from tests.support.kube import Manifest, Namespace
 from tests.support.live import after
 from tests.support.lives import LIVES, lived
+from tests.support.operator import OperatorProcess
 
 from devkit import gitops
 from devkit.cluster import Cluster
@@ -69,7 +70,9 @@ def test_a_spec_that_cannot_be_read_is_a_failure() -> None:
     assert verdict[:3] == MEANT["Degraded"]
 
 
-def test_a_new_cluster_without_an_operator_is_under_way(bare: Namespace) -> None:
+def test_a_new_cluster_without_an_operator_is_under_way(the_operator: OperatorProcess, bare: Namespace) -> None:
+    if the_operator.running:
+        the_operator.stop()
     bare.apply({"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": "fresh"}, "spec": {}})
     fresh = bare.get("mc", "fresh")
     (verdict,) = judged(fresh)
