@@ -38,6 +38,7 @@ def test_apart_each_process_has_its_own_account_and_its_own_rights_alone() -> No
         ("op-operator", "op-operator"),
         ("op-cloud-api", "op-cloud-api"),
         ("chart-space-op-operator", "op-operator"),
+        ("chart-space-op-cloud-api-tokens", "op-cloud-api"),
         ("chart-space-op-cloud-api", "op-cloud-api"),
     }
     assert [c["name"] for c in of(found, "Deployment", "op-operator")["spec"]["template"]["spec"]["containers"]] == [

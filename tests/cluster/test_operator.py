@@ -11,6 +11,7 @@ from tests.support.kube import Namespace, a_cluster, writes
 from tests.support.operator import OperatorProcess
 
 from devkit.cluster import Cluster
+from magecluster.api.status import UNSEEN
 
 FLEET = 100
 REST_SECONDS = 60
@@ -137,7 +138,7 @@ def test_only_the_named_namespaces_are_reconciled(
         other.apply(a_cluster())
         bare.apply(a_cluster())
         bare.becomes("demo", "Active")
-        assert "status" not in other.get("mc", "demo")
+        assert other.get("mc", "demo")["status"] == {"observedGeneration": UNSEEN}
     finally:
         one.stop()
         cluster.kubectl("delete", "namespace", other.name, "--wait=false")
