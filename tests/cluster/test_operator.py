@@ -138,7 +138,7 @@ def test_only_the_named_namespaces_are_reconciled(
         other.apply(a_cluster())
         bare.apply(a_cluster())
         bare.becomes("demo", "Active")
-        assert other.get("mc", "demo")["status"] == {"observedGeneration": UNSEEN}
+        assert other.get("mc", "demo")["status"]["observedGeneration"] == UNSEEN
     finally:
         one.stop()
         cluster.kubectl("delete", "namespace", other.name, "--wait=false")
