@@ -276,13 +276,15 @@ def test_a_volume_that_is_full_changes_nothing(server: HttpServer, lab: Lab, cre
 
 @pytest.mark.parametrize("point", POINTS)
 def test_whenever_the_pod_ends_the_project_is_whole(
-    lab: Lab, server: HttpServer, credentials: Path, monkeypatch: pytest.MonkeyPatch, point: str
+    lab: Lab, server: HttpServer, credentials: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, point: str
 ) -> None:
     (lab.project / "edited.py").write_text("edited")
     monkeypatch.setenv("DIE_AT", point)
+    monkeypatch.setenv("DIE_WHEN", str(tmp_path / "asked"))
     dying = lab.deployer(server.url, f"--credentials={credentials}", module="tests.support.deploying").start()
     number = Client(dying).begin()
     waited = Client(dying).begin(lab.first)
+    (tmp_path / "asked").touch()
     eventually(lambda: dying.ended, what="it dies")
     with lab.deployer(server.url, f"--credentials={credentials}") as deployer:
         client, new = Client(deployer), point in ("switched", "renamed", "finishing")

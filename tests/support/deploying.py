@@ -1,10 +1,14 @@
-"""The deployer, which ends at a chosen point as a pod ends that loses its node: `DIE_AT` is where."""
+"""The deployer, which ends at a chosen point as a pod ends that loses its node: `DIE_AT` is where.
+
+It goes no further before there is the file `DIE_WHEN`.
+"""
 
 import os
 import signal
 import time
 from pathlib import Path
 
+from tests.support.eventually import eventually
 from typing_extensions import override
 
 from magecluster_deployer import __main__, deployments, files
@@ -17,6 +21,7 @@ POINTS = ("fetching", "writing", "checking", "installing", "keeping", "switching
 def die_at(point: str) -> None:
     """With all that was started."""
     if os.environ["DIE_AT"] == point:
+        eventually(Path(os.environ["DIE_WHEN"]).exists)
         os.killpg(0, signal.SIGKILL)
         time.sleep(60)
 
