@@ -93,8 +93,12 @@ class Caller:
 
 
 def of_the_previous_commit(folder: Path) -> Path:
-    """The chart as it was one commit before."""
-    shell.run("git", "-C", ROOT, "archive", "--output", folder / "chart.tar", "HEAD~1", CHART)
+    """The chart as it was one commit before; as it is now where a checkout has no commit before."""
+    try:
+        shell.run("git", "-C", ROOT, "archive", "--output", folder / "chart.tar", "HEAD~1", CHART)
+    except shell.Failed as error:
+        print(f"This checkout has no previous commit, so the chart is upgraded to itself: {error}")  # noqa: T201
+        return ROOT / CHART
     shell.run("tar", "--extract", "--directory", folder, "--file", folder / "chart.tar")
     return folder / CHART
 
