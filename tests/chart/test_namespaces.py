@@ -1,8 +1,6 @@
 """`watchNamespaces`: both processes work in those namespaces, with Roles there and no ClusterRole."""
 
 import re
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,6 @@ from devkit import shell
 from devkit.cluster import Cluster
 
 DENIED = re.compile(r"cannot (\w+) resource")
-
-
-@pytest.fixture
-def other(cluster: Cluster) -> Iterator[Namespace]:
-    """A namespace of clusters, apart from that of the chart."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    yield Namespace(cluster, name)
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def values(*namespaces: str) -> dict[str, Any]:

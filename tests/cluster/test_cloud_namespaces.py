@@ -21,15 +21,6 @@ from magecluster.kube.kinds import MAGE_CLUSTERS
 from magecluster.kube.reflector import Reflector
 
 
-@pytest.fixture
-def other(cluster: Cluster) -> Iterator[Namespace]:
-    """A second namespace."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    yield Namespace(cluster, name)
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
 @asynccontextmanager
 async def listed(connection: Connection, clusters: Clusters, space: Namespace) -> AsyncIterator[None]:
     """A complete list of one namespace was read, and a watch follows."""

@@ -52,6 +52,15 @@ def bare(cluster: Cluster) -> Iterator[Namespace]:
 
 
 @pytest.fixture
+def other(cluster: Cluster) -> Iterator[Namespace]:
+    """A second namespace."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    yield Namespace(cluster, name)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
 def space(operator: OperatorProcess, bare: Namespace) -> Namespace:
     """A namespace in which the operator works."""
     return bare

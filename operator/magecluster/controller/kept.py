@@ -20,6 +20,8 @@ def keeping(platform: Platform, cluster: MageCluster, references: str, live: Man
         return platform
     containers = live["spec"]["template"]["spec"]["containers"]
     image = next(each["image"] for each in containers if each["name"] == GATEWAY_CONTAINER)
+    if image == platform.gateway_image:
+        return platform  # as at nearly every reconcile
     kept = replace(platform, gateway_image=image)
     spec = {**deployment(cluster, references, kept)["spec"], "replicas": live["spec"]["replicas"]}
     return kept if is_applied({"metadata": live["metadata"], "spec": spec}, live) else platform

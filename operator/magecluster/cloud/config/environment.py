@@ -21,8 +21,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from magecluster.api.environment import RESERVED, EnvVar
-from magecluster.api.environment import looks_secret as looks_secret  # noqa: PLC0414  part of what this file decides
+from magecluster.api.environment import RESERVED, EnvVar, looks_secret
 from magecluster.api.model import Manifest
 from magecluster.cloud.config.fields import ENVS, named
 from magecluster.cloud.config.revision import Digester, Revision

@@ -61,7 +61,7 @@ def manifest_of(parent: Manifest, name: str, wish: Wish) -> Manifest:
         problem = f"is too long, as {full} would be the name of a cluster: at most {most} characters are left"
         raise InvalidRequestError({"name": problem})
     spec = completed(parent["spec"])
-    cluster = _model(parent)
+    cluster = model(parent)
     auth = {**spec.get("auth", {}), "existingSecret": credentials_name(cluster)}
     base = {"name": _BASE_PATH, "value": f"{base_path(cluster)}/{name}".strip("/")}
     made = {
@@ -116,11 +116,6 @@ def is_workspace(live: Manifest, parent: str) -> bool:
     return workspace_of(live) == parent and name.startswith(f"{parent}-") and name_within(live) not in TAKEN
 
 
-def path_of(live: Manifest) -> str:
-    """Where it is served below its cluster's host."""
-    return base_path(_model(live))
-
-
 def _ingress(theirs: Manifest, path: str) -> Manifest:
     found = theirs.get("ingress", {})
     if not found.get("enabled"):
@@ -129,5 +124,6 @@ def _ingress(theirs: Manifest, path: str) -> Manifest:
     return {**found, "hosts": [{"host": host["host"], "paths": paths} for host in found["hosts"]]}
 
 
-def _model(live: Manifest) -> MageCluster:
+def model(live: Manifest) -> MageCluster:
+    """What is wished; raises `InvalidClusterError`."""
     return MageCluster.parse({"metadata": live["metadata"], "spec": completed(live["spec"])})

@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from magecluster.api.environment import looks_secret
 from magecluster.api.magecluster import MageCluster
 from magecluster.api.mageteam import MageTeam
 from magecluster.api.model import Manifest
 from magecluster.cloud.access.permissions import Permission
-from magecluster.cloud.config.environment import MASK, looks_secret, secret_name
+from magecluster.cloud.config.environment import MASK, secret_name
 from magecluster.cloud.config.fields import ENVS, EXECUTOR, PROGRAMS, Path, leaves, named, tree
 from magecluster.cloud.config.merge import Change, keys, merge
 from magecluster.cloud.config.owners import held

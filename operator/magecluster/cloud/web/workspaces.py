@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from aiohttp import web
+from pydantic.alias_generators import to_camel
 
-from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.api.status import ConditionType, MageClusterStatus
 from magecluster.api.workspaces import cluster_name
@@ -17,8 +17,8 @@ from magecluster.cloud.config.workspaces import (
     changed,
     is_workspace,
     manifest_of,
+    model,
     name_within,
-    path_of,
     workspace_of,
 )
 from magecluster.cloud.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError
@@ -31,6 +31,7 @@ from magecluster.cloud.web.wire.workspaces import WorkspaceAnswer, WorkspaceChan
 from magecluster.cloud.web.wire.workspaces import WorkspacePut as Put
 from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
+from magecluster.resources.environment import base_path
 
 WORKSPACES = API + "/workspaces"
 WORKSPACE = WORKSPACES + "/{workspace}"
@@ -52,8 +53,7 @@ async def post(call: Call) -> web.Response:
     parent = _checked(call, sent)
     call.audit |= {"cluster": cluster_name(parent["metadata"]["name"], sent.name), "for": sent.for_}
     storage = sent.storage.model_dump(exclude_none=True)
-    camel = {"storage_class_name": "storageClassName", "access_mode": "accessMode"}
-    wish = _wish(sent, parent)._replace(storage={camel.get(key, key): value for key, value in storage.items()})
+    wish = _wish(sent, parent)._replace(storage={to_camel(key): value for key, value in storage.items()})
     made = manifest_of(parent, sent.name, wish)
     name = made["metadata"]["name"]
     async with change.turn(call, name):
@@ -96,19 +96,19 @@ async def delete(call: Call) -> web.Response:
 def shown(live: Manifest) -> dict[str, Any]:
     """`Workspace` of the wire."""
     metadata, spec, status = live["metadata"], completed(live["spec"]), MageClusterStatus.parse(live["status"])
-    wish, storage = wish_of(spec).value, spec["storage"]
+    cluster, wish, storage = model(live), wish_of(spec).value, spec["storage"]
     worst = status.condition(ConditionType.DEGRADED)
     reason = worst if worst and worst.status == "True" else status.condition(ConditionType.READY)
     return {
         "name": name_within(live),
         "cluster": metadata["name"],
         "namespace": metadata["namespace"],
-        "path": path_of(live),
+        "path": base_path(cluster),
         "address": f"http://{metadata['name']}.{metadata['namespace']}:{spec['service']['port']}",
         "status": wish,
         "state": state_of(live, status, wish),
         "message": reason.message if reason else "",
-        "image": MageCluster.parse({**live, "status": {}}).spec.image.reference,
+        "image": cluster.spec.image.reference,
         "resources": spec["resources"],
         "storage": {
             "size": storage["size"],

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cloud import config_of, done, env, from_secret, get, put, stored
 
+from magecluster.api.environment import looks_secret
 from magecluster.api.model import Manifest
 from magecluster.api.spec import MageClusterSpec
-from magecluster.cloud.config.environment import MASK, looks_secret
+from magecluster.cloud.config.environment import MASK
 
 SECRET_NAMES = [
     "DB_PASSWORD",

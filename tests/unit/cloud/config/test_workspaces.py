@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from magecluster.api.model import Manifest
-from magecluster.cloud.config.workspaces import Wish, changed, is_workspace, manifest_of, name_within, path_of
+from magecluster.cloud.config.workspaces import Wish, changed, is_workspace, manifest_of, model, name_within
 from magecluster.cloud.errors import ConflictError, InvalidConfigError, InvalidRequestError
+from magecluster.resources.environment import base_path
 
 
 def parent(name: str = "lab", /, **spec: Any) -> Manifest:
@@ -32,7 +33,7 @@ def test_it_is_a_cluster_of_its_own_that_ends_with_its_cluster() -> None:
     assert spec["auth"]["existingSecret"] == "lab-auth"
     assert variables(spec) == {"MAGE_BASE_PATH": "anna"}
     live = {**made, "status": {}}
-    assert (name_within(live), path_of(live), is_workspace(live, "lab")) == ("anna", "/anna", True)
+    assert (name_within(live), base_path(model(live)), is_workspace(live, "lab")) == ("anna", "/anna", True)
     assert not is_workspace(live, "other")
 
 
