@@ -111,7 +111,9 @@ def test_what_the_pod_does_not_see_does_not_restart_it(space: Namespace) -> None
 
 def retained(space: Namespace) -> set[tuple[str, str]]:
     """What the last command of docs/operations.md, Uninstall, shows of a namespace."""
-    (command,) = re.findall(r"^kubectl (get pvc,secret .*?) +#", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    (command,) = re.findall(
+        r"^kubectl (get pvc,secret .*?) +#", (ROOT / "docs/operations.md").read_text(), re.MULTILINE
+    )
     found = json.loads(space.cluster.kubectl(*command.split(), "--output=json"))["items"]
     short = {"PersistentVolumeClaim": "pvc", "Secret": "secret"}
     return {(short[o["kind"]], o["metadata"]["name"]) for o in found if o["metadata"]["namespace"] == space.name}
