@@ -96,6 +96,20 @@ def test_every_manager_in_a_label_is_one_of_ours(path: Path) -> None:
     assert told <= {labels.MANAGER, labels.CLOUD_API}
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_every_value_of_the_chart_exists(path: Path) -> None:
+    values = yaml.safe_load(text("charts/magecluster/values.yaml"))
+    told = set(re.findall(r"(?<![/\w])(?:cloudApi|crds|metrics|networkPolicy)(?:\.\w+)+(?=[`=*])", path.read_text()))
+    assert {value for value in told if at(values, value.split(".")) is None} == set()
+
+
+def at(node: Any, path: list[str]) -> Any:
+    """What stands there, `None` when nothing does."""
+    for step in path:
+        node = node.get(step) if isinstance(node, dict) else None
+    return node
+
+
 def test_paths_are_found_in_all_their_forms() -> None:
     document = (
         "a `hack/cluster up`, `kube/no.py`, `pods/log`, `pyproject.toml`\n```sh\n./hack/none --x /api/status\n```\n"
