@@ -77,58 +77,70 @@ def check_without_an_image(space: Namespace) -> None:
 
 
 OTHER_IMAGE = GATEWAY_IMAGE.replace("0" * 64, "1" * 64)
+CLOUD_API = "--cloud-api=http://magecluster-cloud-api.test.svc:80"
 
 
-def image_of(space: Namespace) -> str:
-    (found,) = [
-        container["image"]
-        for container in space.get("deployment", "demo")["spec"]["template"]["spec"]["containers"]
-        if container["name"] == "gateway"
-    ]
-    return str(found)
+def gateway_of(space: Namespace) -> tuple[str, bool]:
+    """Its image, and whether it knows the Cloud API, for which the pod then has a volume with a token."""
+    pod = space.get("deployment", "demo")["spec"]["template"]["spec"]
+    (found,) = [container for container in pod["containers"] if container["name"] == "gateway"]
+    knows = CLOUD_API in found["args"]
+    assert knows == any(volume["name"] == "cloud-api-token" for volume in pod["volumes"])
+    return str(found["image"]), knows
 
 
-def test_an_update_of_the_operator_restarts_nothing_and_the_next_restart_brings_the_new_image(
+def reconciled(space: Namespace, how_often: str) -> None:
+    """Has a change reconciled that is no reason for a restart, to the end: the report comes last."""
+    space.spec("demo", service={"annotations": {"reconciled": how_often}})
+
+    def reported() -> bool:
+        found = space.get("mc", "demo")
+        return bool(found["status"]["observedGeneration"] == found["metadata"]["generation"])
+
+    eventually(reported, what="a change is reconciled")
+    assert space.get("service", "demo")["metadata"]["annotations"] == {"reconciled": how_often}
+
+
+def test_another_installation_of_the_operator_restarts_nothing_and_the_next_restart_brings_what_is_new(
     operator: OperatorProcess, bare: Namespace, tmp_path: Path
 ) -> None:
     bare.apply(a_cluster())
     bare.becomes("demo", "Active")
     (pod,) = bare.all("pods")
     operator.stop()
-    newer = OperatorProcess(bare.cluster.kubeconfig, tmp_path / "log", gateway_image=OTHER_IMAGE).start()
+    newer = OperatorProcess(bare.cluster.kubeconfig, tmp_path / "log", CLOUD_API, gateway_image=OTHER_IMAGE).start()
     try:
         eventually(newer.leading)
-        bare.spec("demo", service={"annotations": {"a": "b"}})
-        eventually(lambda: bare.get("service", "demo")["metadata"].get("annotations"), what="a change is reconciled")
-        assert (image_of(bare), [each["metadata"]["uid"] for each in bare.all("pods")]) == (
-            GATEWAY_IMAGE,
-            [pod["metadata"]["uid"]],
-        )
+        reconciled(bare, "once")
+        assert gateway_of(bare) == (GATEWAY_IMAGE, False)
+        assert [each["metadata"]["uid"] for each in bare.all("pods")] == [pod["metadata"]["uid"]]
         bare.kubectl("set", "image", "deployment/demo", f"gateway={GATEWAY_IMAGE[:-1]}2")
-        eventually(lambda: image_of(bare) == OTHER_IMAGE, what="what somebody else set is not kept")
-        bare.spec("demo", status="Stopped")
-        bare.becomes("demo", "Stopped")
+        eventually(lambda: gateway_of(bare) == (OTHER_IMAGE, True), what="what somebody else set is not kept")
     finally:
         newer.stop()
     operator.start()
     eventually(operator.leading)
+    reconciled(bare, "twice")
+    assert gateway_of(bare) == (OTHER_IMAGE, True)
+    bare.spec("demo", status="Stopped")
+    bare.becomes("demo", "Stopped")
     bare.spec("demo", status="Active")
     bare.becomes("demo", "Active")
-    assert image_of(bare) == GATEWAY_IMAGE
+    assert gateway_of(bare) == (GATEWAY_IMAGE, False)
     assert not newer.tracebacks()
 
 
 @pytest.mark.parametrize("change", [{"restartedAt": "2026-07-01T08:00:00Z"}, {"podLabels": {"a": "b"}}])
-def test_what_restarts_a_pod_brings_the_new_image(
+def test_what_restarts_a_pod_brings_what_is_new(
     operator: OperatorProcess, bare: Namespace, tmp_path: Path, change: dict[str, object]
 ) -> None:
     bare.apply(a_cluster())
     bare.becomes("demo", "Active")
     operator.stop()
-    newer = OperatorProcess(bare.cluster.kubeconfig, tmp_path / "log", gateway_image=OTHER_IMAGE).start()
+    newer = OperatorProcess(bare.cluster.kubeconfig, tmp_path / "log", CLOUD_API, gateway_image=OTHER_IMAGE).start()
     try:
         bare.spec("demo", **change)
-        eventually(lambda: image_of(bare) == OTHER_IMAGE, what="the new image")
+        eventually(lambda: gateway_of(bare) == (OTHER_IMAGE, True), what="the new gateway")
     finally:
         newer.stop()
 

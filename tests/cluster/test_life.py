@@ -1,9 +1,12 @@
 """A cluster's life: made, stopped, started, changed, deleted."""
 
 import json
+import re
 
 from tests.support.eventually import eventually
 from tests.support.kube import Manifest, Namespace, a_cluster
+
+from devkit.install import ROOT
 
 COLLECTED = 90
 """Seconds for the garbage collector, which looks for new resource definitions only every 30 s."""
@@ -106,6 +109,16 @@ def test_what_the_pod_does_not_see_does_not_restart_it(space: Namespace) -> None
     assert space.get("deployment", "demo")["metadata"]["generation"] == 1
 
 
+def retained(space: Namespace) -> set[tuple[str, str]]:
+    """What the last command of docs/operations.md, Uninstall, shows of a namespace."""
+    (command,) = re.findall(
+        r"^kubectl (get pvc,secret .*?) +#", (ROOT / "docs/operations.md").read_text(), re.MULTILINE
+    )
+    found = json.loads(space.cluster.kubectl(*command.split(), "--output=json"))["items"]
+    short = {"PersistentVolumeClaim": "pvc", "Secret": "secret"}
+    return {(short[o["kind"]], o["metadata"]["name"]) for o in found if o["metadata"]["namespace"] == space.name}
+
+
 def test_a_retained_volume_and_its_credentials_are_taken_up_again(space: Namespace) -> None:
     space.apply(a_cluster())
     space.becomes("demo", "Active")
@@ -113,6 +126,7 @@ def test_a_retained_volume_and_its_credentials_are_taken_up_again(space: Namespa
     space.kubectl("delete", "mc", "demo")
     eventually(lambda: not space.all("deployments") and not space.all("services"), within=COLLECTED)
     assert space.get("pvc", "demo-data")["metadata"]["uid"] == volume["metadata"]["uid"]
+    assert {("pvc", "demo-data"), ("secret", "demo-auth")} <= retained(space)
     space.apply(a_cluster())
     space.becomes("demo", "Active")
     assert space.get("pvc", "demo-data")["metadata"]["uid"] == volume["metadata"]["uid"]

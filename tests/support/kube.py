@@ -56,6 +56,11 @@ class Namespace:
         """Change fields of a MageCluster's spec."""
         self.patch("mc", name, {"spec": fields})
 
+    def enforce(self, standard: str) -> None:
+        """Let in nothing but pods of this Pod Security Standard."""
+        label = f"pod-security.kubernetes.io/enforce={standard}"
+        self.cluster.kubectl("label", "--overwrite", "namespace", self.name, label)
+
     def state(self, name: str) -> str:
         return str(self.get("mc", name).get("status", {}).get("state", ""))
 

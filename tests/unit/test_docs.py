@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from magecluster.api import labels
 from magecluster.api.magecluster import KIND, MageCluster
 from magecluster.api.status import Reason
 from magecluster.cli import adopt, cloud_api, operator
@@ -87,6 +88,26 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
 def test_every_path_exists(path: Path) -> None:
     assert [found for found in paths(path.read_text()) if not exists(found, path)] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_every_manager_in_a_label_is_one_of_ours(path: Path) -> None:
+    told = set(re.findall(rf"{labels.MANAGED_BY.rpartition('/')[2]}=([\w-]+)", path.read_text()))
+    assert told <= {labels.MANAGER, labels.CLOUD_API}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_every_value_of_the_chart_exists(path: Path) -> None:
+    values = yaml.safe_load(text("charts/magecluster/values.yaml"))
+    told = set(re.findall(r"(?<![/\w])(?:cloudApi|crds|metrics|networkPolicy)(?:\.\w+)+(?=[`=*])", path.read_text()))
+    assert {value for value in told if at(values, value.split(".")) is None} == set()
+
+
+def at(node: Any, path: list[str]) -> Any:
+    """What stands there, `None` when nothing does."""
+    for step in path:
+        node = node.get(step) if isinstance(node, dict) else None
+    return node
 
 
 def test_paths_are_found_in_all_their_forms() -> None:

@@ -47,7 +47,8 @@ def main(argv: list[str]) -> None:
     begun = time.monotonic()
     progress.say(f"{SLOW if args.context else FIRST} {LATER}")
     kubectl = target.prepare()
-    story.tell(kubectl, target.cloud(), args.mage_image, PATIENCE_WITH_PULL if args.context else PATIENCE)
+    patience = PATIENCE_WITH_PULL if args.context else PATIENCE
+    story.tell(kubectl, target.cloud(), args.mage_image, patience, gateway=not args.context)
     print(f"Done in {progress.elapsed(time.monotonic() - begun)}. It keeps running. What to try next:\n")
     print("\n".join(f"  {hint}" for hint in target.hints()))
 

@@ -36,12 +36,15 @@ def count(data, *args, **kwargs):
 """
 
 
-def tell(kubectl: Kubectl, cloud: AbstractContextManager[Cloud], image: str | None, patience: int) -> None:
+def tell(
+    kubectl: Kubectl, cloud: AbstractContextManager[Cloud], image: str | None, patience: int, *, gateway: bool
+) -> None:
     """The whole story; `patience` is how many seconds Mage may take to become ready.
 
-    `cloud` is the Cloud API, logged in as the first account. Raises shell.Failed, MageError, CloudError.
+    `cloud` is the Cloud API, logged in as the first account; `gateway` says whether the nodes have the gateway's image.
+    Raises shell.Failed, MageError, CloudError.
     """
-    apply(kubectl, image)
+    apply(kubectl, image, gateway=gateway)
     reach_state(kubectl, "Active", patience)
     with url(kubectl, NAME) as address:
         mage = _login(address, kubectl)
@@ -56,14 +59,15 @@ def tell(kubectl: Kubectl, cloud: AbstractContextManager[Cloud], image: str | No
         check_kept(_login(address, kubectl), run)
 
 
-def apply(kubectl: Kubectl, image: str | None) -> None:
-    """Apply the example as it stands, or with another Mage image; started, should it be stopped."""
+def apply(kubectl: Kubectl, image: str | None, *, gateway: bool) -> None:
+    """Apply the example as it stands, or with another Mage image, or without gateway; started, should it be stopped."""
     manifest = yaml.safe_load(EXAMPLE.read_text())
     if image:
         repository, _, tag = image.rpartition(":")
         manifest["spec"]["image"] = {"repository": repository, "tag": tag}
-    manifest["spec"]["status"] = "Active"
-    progress.say(f"==> kubectl apply -f {EXAMPLE.relative_to(ROOT)}" + (f" (with image {image})" if image else ""))
+    manifest["spec"] |= {"status": "Active", "gateway": {"enabled": gateway}}
+    changes = ", ".join([*([f"with image {image}"] if image else []), *([] if gateway else ["without gateway"])])
+    progress.say(f"==> kubectl apply -f {EXAMPLE.relative_to(ROOT)}" + (f" ({changes})" if changes else ""))
     progress.say("    " + kubectl("apply", "--filename", "-", given=yaml.safe_dump(manifest)).strip())
 
 

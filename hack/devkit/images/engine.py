@@ -1,6 +1,7 @@
 """The program that builds and keeps images: docker where its daemon answers, else buildah or podman."""
 
 import functools
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,12 +21,26 @@ class Engine:
     program: str
     build_command: tuple[str, ...]
     save_command: Callable[[str, Path], tuple[str, ...]]
+    inspects: bool = False
+    """Docker lists by names as it shows them, without `docker.io/library`, and inspects by all of them."""
 
     def image_id(self, reference: str, inputs: str | None = None) -> str:
         """Return `sha256:…`, or "" when there is no such image, or it was built from other inputs."""
+        if self.inspects:
+            return self._inspected(reference, inputs)
         wanted = ("--filter", f"label={INPUTS}={inputs}") if inputs else ()
         command = (self.program, "images", "--quiet", "--no-trunc", "--filter", f"reference={reference}", *wanted)
         return next(iter(shell.run(*command).split()), "")
+
+    def _inspected(self, reference: str, inputs: str | None) -> str:
+        try:
+            (found,) = json.loads(shell.run(self.program, "image", "inspect", reference))
+        except shell.Failed as error:
+            if "no such image" in str(error).lower():
+                return ""
+            raise
+        labels = (found.get("Config") or {}).get("Labels") or {}
+        return str(found["Id"]) if inputs in (None, labels.get(INPUTS)) else ""
 
     def build(
         self,
@@ -67,6 +82,7 @@ DOCKER = Engine(
     program="docker",
     build_command=("docker", "build", "--build-arg", "SOURCE_DATE_EPOCH=0"),
     save_command=lambda reference, path: ("docker", "save", "--output", str(path), reference),
+    inspects=True,
 )
 # chroot: needs neither a working runc nor a container network. layers: keep the dependencies' layer for the next build.
 BUILDAH = Engine(

@@ -11,6 +11,8 @@ from magecluster.resources.runner import SOCKET, SOCKET_MOUNT
 from magecluster.resources.security import restricted
 from magecluster.resources.workspaces import TOKEN, TOKEN_MOUNT
 
+_CLOUD_API = "--cloud-api="
+
 
 def gateway(cluster: MageCluster, image: str, cloud_api: str | None) -> Manifest:
     """Reaches Mage by the loopback of the pod.
@@ -27,7 +29,7 @@ def gateway(cluster: MageCluster, image: str, cloud_api: str | None) -> Manifest
             f"--port={GATEWAY_PORT}",
             f"--runner-socket={SOCKET}",
             *([f"--deployer-socket={deployer.SOCKET}"] if cluster.spec.git else []),
-            *([f"--cloud-api={cloud_api}", f"--cloud-api-token={TOKEN}"] if cloud_api else []),
+            *([f"{_CLOUD_API}{cloud_api}", f"--cloud-api-token={TOKEN}"] if cloud_api else []),
             f"--runs-timeout={runs.timeout_seconds}",
             f"--runs-concurrency={runs.concurrency}",
             f"--runs-queue={runs.queue}",
@@ -45,3 +47,8 @@ def gateway(cluster: MageCluster, image: str, cloud_api: str | None) -> Manifest
             "periodSeconds": 10,
         },
     }
+
+
+def cloud_api_in(container: Manifest) -> str | None:
+    """The URL of the Cloud API that a gateway made above was given."""
+    return next((arg.removeprefix(_CLOUD_API) for arg in container["args"] if arg.startswith(_CLOUD_API)), None)

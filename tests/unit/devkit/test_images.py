@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from devkit import shell
+from devkit.images import base as bases
 from devkit.images import builder, origin
-from devkit.images.definitions import CONTAINERS, IMAGES, MAGE_VERSION, Image
+from devkit.images.definitions import CONTAINERS, IMAGES, MAGE_VERSION, REGISTRY_BASE, Image
 from devkit.images.engine import BUILDAH, DOCKER, INPUTS, PODMAN, Engine, find
 from devkit.images.files import context, digest, locked
 from devkit.images.wheels import download_command, platforms
@@ -90,7 +91,7 @@ def test_second_holder_of_a_lock_waits(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-@pytest.mark.parametrize("engine", [DOCKER, BUILDAH, PODMAN])
+@pytest.mark.parametrize("engine", [BUILDAH, PODMAN])
 def test_image_counts_as_built_only_with_the_same_inputs(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     asked: list[tuple[str, ...]] = []
 
@@ -101,6 +102,48 @@ def test_image_counts_as_built_only_with_the_same_inputs(monkeypatch: pytest.Mon
     monkeypatch.setattr("devkit.shell.run", run)
     assert engine.image_id("localhost/a:1", "abc") == ""
     assert asked[0][-1] == f"label={INPUTS}=abc"
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A docker that has the registry's base, an image of ours and no network; the file has what it was asked."""
+    images = {
+        REGISTRY_BASE: {"Id": "sha256:1", "Config": {"Labels": None}},
+        "localhost/a:1": {"Id": "sha256:2", "Config": {"Labels": {INPUTS: "abc"}}},
+    }
+    for reference, found in images.items():
+        file = tmp_path / "images" / reference
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps([found]))
+    program = tmp_path / "bin/docker"
+    program.parent.mkdir()
+    program.write_text(f"""#!/bin/sh
+echo "$*" >> {tmp_path}/asked
+[ "$1 $2" = "image inspect" ] || {{ echo "Cannot connect to the Docker daemon" >&2; exit 1; }}
+cat "{tmp_path}/images/$3" 2> /dev/null || {{ echo "Error: No such image: $3" >&2; exit 1; }}
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    return tmp_path / "asked"
+
+
+@pytest.mark.usefixtures("docker")
+def test_docker_finds_an_image_by_each_of_its_names_and_with_the_same_inputs_alone() -> None:
+    assert DOCKER.image_id(REGISTRY_BASE) == "sha256:1"
+    assert DOCKER.image_id("localhost/a:1") == DOCKER.image_id("localhost/a:1", "abc") == "sha256:2"
+    assert DOCKER.image_id("localhost/a:1", "other") == DOCKER.image_id("localhost/b:1") == ""
+    assert DOCKER.image_id(REGISTRY_BASE, "abc") == ""
+
+
+def test_a_base_that_docker_has_is_not_pulled(docker: Path) -> None:
+    assert bases.find(DOCKER, ()) == REGISTRY_BASE
+    assert "pull" not in docker.read_text()
+
+
+def test_a_docker_without_a_daemon_is_not_one_without_images(docker: Path) -> None:
+    (docker.parent / "bin/docker").write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
+    with pytest.raises(shell.Failed, match="Cannot connect"):
+        DOCKER.image_id(REGISTRY_BASE)
 
 
 @pytest.mark.parametrize(
