@@ -101,17 +101,26 @@ def _carry_over(project: Path, target: Path, repositories: list[Path], ignored: 
 def _share(project: Path, target: Path, path: Path) -> list[Path]:
     """As `_carry_over`, for one of them."""
     source, place = project / path, target / path
-    if path.name == "__pycache__" or path == Path(OURS) or not os.path.lexists(source):
+    if path == Path(OURS) or not os.path.lexists(source):
         return []
     if _is_taken(target, path):
-        return _files_in(project, path)
-    if not os.path.lexists(place):
+        wrong = _files_in(source)
+    else:
         place.parent.mkdir(parents=True, exist_ok=True)
+        wrong = _merge(source, place)
+    return [each.relative_to(project) for each in wrong]
+
+
+def _merge(source: Path, place: Path) -> list[Path]:
+    """Have what is at `source` be at `place` as well; returns the files of `source` for which there is no room."""
+    if source.name == "__pycache__":
+        return []
+    if not os.path.lexists(place):
         files.share(source, place)
         return []
     if _is_folder(source) and _is_folder(place):
-        return [each for entry in sorted(source.iterdir()) for each in _share(project, target, path / entry.name)]
-    return [] if files.same(source, place) else _files_in(project, path)
+        return [each for entry in sorted(source.iterdir()) for each in _merge(entry, place / entry.name)]
+    return [] if files.same(source, place) else _files_in(source)
 
 
 def _is_taken(target: Path, path: Path) -> bool:
@@ -120,11 +129,10 @@ def _is_taken(target: Path, path: Path) -> bool:
     return any(os.path.lexists(folder) and not _is_folder(folder) for folder in folders)
 
 
-def _files_in(project: Path, path: Path) -> list[Path]:
+def _files_in(place: Path) -> list[Path]:
     """Of a folder, or the one file that it is: what Git could keep."""
-    place = project / path
     found = sorted(place.rglob("*")) if _is_folder(place) else [place]
-    return [each.relative_to(project) for each in found if each.is_symlink() or each.is_file()]
+    return [each for each in found if each.is_symlink() or each.is_file()]
 
 
 def _is_folder(place: Path) -> bool:
