@@ -6,7 +6,9 @@ volume cannot do that, two renames that are finished when the process starts aga
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,9 +46,7 @@ class Deployments:
     def recover(self) -> list[int]:
         """Finish or undo what was going on when a pod ended; returns what still waits. Raises OSError."""
         with locked(self._state / "deploying.lock"):
-            for record in self.records.all():
-                if record["status"] == RUNNING:
-                    self._end(record, DeploymentError(500, "interrupted", INTERRUPTED))
+            self._end_interrupted()
         return sorted(record["id"] for record in self.records.all() if record["status"] == QUEUED)
 
     def live(self, project: Path | None = None) -> Json | None:
@@ -60,9 +60,16 @@ class Deployments:
             if record and record["status"] == QUEUED:  # else another pod has done it
                 self._perform(record)
 
+    def _end_interrupted(self) -> None:
+        """Whoever holds the lock knows that nobody else is at work on these."""
+        for record in self.records.all():
+            if record["status"] == RUNNING:
+                self._end(record, DeploymentError(500, "interrupted", INTERRUPTED))
+
     def _perform(self, record: Json) -> None:
         number = record["id"]
         try:
+            self._end_interrupted()  # which another pod has left, and would end only when it comes back
             record = self.records.change(record, status=RUNNING, started_at=now())
             record = self._prepared(record)
             record = self._step(record, "switching")
@@ -95,8 +102,7 @@ class Deployments:
         packages = tools.install(target, self._state / "packages", record["commit"])
         record = self.records.change(record, packages=packages.name if packages else None)
         record = self._step(record, "keeping")
-        record = self._keep(record, self._project)
-        trees.carry_over(self._git, self._project, target, work / "kept")
+        record = self._keep(record, self._project, target)
         if not record["directory"]:
             trees.follow(self._git, target, record["commit"])
         trees.mark(target, record["id"], packages)
@@ -104,11 +110,15 @@ class Deployments:
         files.written(target)
         return record
 
-    def _keep(self, record: Json, project: Path) -> Json:
-        """What was edited gets a name in Git; without an earlier deployment, that is what one can go back to."""
+    def _keep(self, record: Json, project: Path, target: Path) -> Json:
+        """What was edited gets a name in Git; without an earlier deployment, that is what one can go back to.
+
+        What Git ignores is in `target` then.
+        """
         ref, live = f"refs/magecluster/kept/{record['id']}", self.live(project)
         commit, directory = (live["commit"], live["directory"]) if live else (None, "")
-        kept = trees.keep(self._git, project, commit, directory, ref, self._work(record) / "kept")
+        index = self._work(record) / "kept"
+        kept = trees.keep(self._git, project, target, (commit, directory) if commit else None, ref, index)
         previous = {"commit": commit or kept, "directory": directory}
         return self.records.change(record, kept=ref if kept else None, previous=previous)
 
@@ -120,23 +130,36 @@ class Deployments:
             self._project.rename(before)
             target.rename(self._project)
 
-    def _switched(self, record: Json) -> bool:
-        """Whether the project is that of a deployment; one that lies between two renames is moved in."""
-        target = self._work(record) / "project"
-        if record.get("step") == "switching" and not self._project.exists() and trees.marked(target) == record["id"]:
+    def _switched(self, record: Json) -> Json:
+        """Do what is missing of a switch that was begun, or undo it.
+
+        Mage, when it starts between two renames, makes a new project, and blocks may write theirs: that is moved aside.
+        """
+        target, before = self._work(record) / "project", self._work(record) / "before"
+        ours = trees.marked(target) == record["id"]
+        if record.get("step") == "switching" and target.exists() and not ours:
+            target.rename(before)
+        elif before.exists() and ours:
+            if os.path.lexists(self._project):
+                aside = self._state / "aside" / f"{record['id']}-{time.time_ns()}"
+                aside.parent.mkdir(exist_ok=True)
+                record = self.records.change(record, aside=[*record.get("aside", []), str(aside)])
+                self._project.rename(aside)
             target.rename(self._project)
-        return bool(trees.marked(self._project) == record["id"])
+        elif before.exists() and not os.path.lexists(self._project):
+            before.rename(self._project)
+        return record
 
     def _finish(self, record: Json) -> None:
         work = self._work(record)
-        if (work / "project").exists():
-            (work / "project").rename(work / "before")
-        warning = None
+        warnings = [f"What was made in its place during the switch is in {place}" for place in record.get("aside", [])]
         if (work / "before").exists():  # what was edited until the last moment
             try:
-                record = self._keep(record, work / "before")
+                self._git.prepare()
+                record = self._keep(record, work / "before", self._project)
             except (DeploymentError, OSError) as failure:
-                warning = f"The project as it was stays in {work / 'before'}: {_told(failure).message}"
+                warnings.append(f"{self._stays(record)}: {_told(failure).message}")
+        warning = "; ".join(warnings) or None
         record = self.records.change(record, status=SUCCEEDED, step=None, warning=warning, completed_at=now())
         self._tell(record, f"brought commit {record['commit']}. {warning or ''}")
         self._tidy(record)
@@ -152,14 +175,21 @@ class Deployments:
                     files.remove(place)
 
     def _end(self, record: Json, why: DeploymentError) -> None:
-        if self._switched(record):
+        record = self._switched(record)
+        if trees.marked(self._project) == record["id"]:
             self._finish(record)
+        elif (self._work(record) / "before").exists():  # whatever happened to the project since: people's files
+            unknown = f"The project is neither that of the commit nor as it was. {self._stays(record)}"
+            self._fail(record, DeploymentError(500, "interrupted", unknown), warning=self._stays(record))
         else:
             files.remove(self._work(record))  # first, as it may be what the volume has no room for
             self._fail(record, why)
 
-    def _fail(self, record: Json, why: DeploymentError) -> None:
-        self.records.change(record, status=FAILED, error=why.told, completed_at=now())
+    def _stays(self, record: Json) -> str:
+        return f"The project as it was stays in {self._work(record) / 'before'}"
+
+    def _fail(self, record: Json, why: DeploymentError, **facts: object) -> None:
+        self.records.change(record, status=FAILED, error=why.told, completed_at=now(), **facts)
         self._tell(record, f"failed: {why.message}")
 
     def _step(self, record: Json, name: str) -> Json:

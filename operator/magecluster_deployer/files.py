@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import filecmp
 import os
 import shutil
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +33,14 @@ def share(source: Path, target: Path) -> None:
         except OSError as failure:
             if failure.errno not in (errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP):
                 raise
-            shutil.copy2(source, target)
+            shutil.copy2(source, target, follow_symlinks=False)
+
+
+def same(first: Path, second: Path) -> bool:
+    """Whether two names, of which each is of a file or a link, have the same to tell."""
+    if first.is_symlink() or second.is_symlink():
+        return first.is_symlink() and second.is_symlink() and os.readlink(first) == os.readlink(second)
+    return first.is_file() and second.is_file() and (first.samefile(second) or filecmp.cmp(first, second))
 
 
 def exchange(first: Path, second: Path) -> bool:
@@ -60,11 +69,33 @@ def written(folder: Path) -> None:
 def replace(place: Path, content: bytes) -> None:
     """Have other content under a name, and leave the file that others share as it is."""
     new = place.with_name(f"{place.name}.magecluster")
-    new.write_bytes(content)
+    remove(new)
+    with new.open("xb") as file:  # never through a link that people have put there
+        file.write(content)
     new.replace(place)
 
 
-def remove(folder: Path) -> None:
+def own(place: Path) -> str:
+    """What a file has; nothing where there is none. A link is none: it may lead out of the project. Raises OSError."""
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as failure:
+        if failure.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return ""
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        with open(descriptor, encoding="utf-8", errors="surrogateescape", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+def remove(place: Path) -> None:
     """Whatever is there, if anything."""
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink()

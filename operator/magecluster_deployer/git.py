@@ -1,7 +1,12 @@
-"""Git, as a program: one repository without files beside the project, into which commits are fetched."""
+"""Git, as a program: one repository without files beside the project, into which commits are fetched.
+
+It is on the project's volume, where blocks write. So that Git executes nothing of theirs beside our credentials, its
+configuration is not read: Git works in a folder of this process, which has links to objects and names on the volume.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
@@ -11,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from magecluster_deployer import programs
-from magecluster_deployer.errors import DeploymentError
+from magecluster_deployer import files, programs
+from magecluster_deployer.errors import FULL, DeploymentError
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,6 +35,11 @@ OURS = ".magecluster"
 NEVER_KEPT = ("__pycache__/", f"/{OURS}")
 """Neither edits nor worth keeping; a project need not have these in its `.gitignore`."""
 
+FETCHED = "refs/magecluster/fetched"
+"""Of whichever branch: names of branches that are gone could stand in the way of others, as `a` in that of `a/b`."""
+
+_CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+_HEAD = "ref: refs/heads/main\n"
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.quotePath": "false",
@@ -43,13 +53,9 @@ _SETTINGS = {
 _ASK = (
     '!f() { test "$1" = get && echo "username=$MAGECLUSTER_USER" && echo "password=$(cat "$MAGECLUSTER_TOKEN")"; }; f'
 )
+_FULL = r"no space left|disk quota exceeded|unable to write|write error|failed to write"
+"""Git does not always say why."""
 _FAILURES = (
-    (
-        r"no space left|disk quota exceeded|unable to write|write error|failed to write",  # git does not always say why
-        507,
-        "disk_full",
-        "The volume of the project has no room for it; enlarge it, or remove something",
-    ),
     (r"remote ref|remote branch .* not found", 422, "no_branch", "The repository has no such branch"),
     (r"host key verification|no .* host key is known", 422, "host_key", "The Git server is not in known_hosts"),
     (
@@ -57,6 +63,12 @@ _FAILURES = (
         422,
         "credentials",
         "The Git server refuses the credentials; correct the secret that spec.git names",
+    ),
+    (
+        r"no user exists for uid",  # OpenSSH's client looks itself up in /etc/passwd
+        422,
+        "ssh_user",
+        "SSH works for users alone whom the image knows; give spec.git an address by HTTPS and a token",
     ),
     (r"repository .*not found|does not appear to be a git repo", 422, "no_repository", "There is no such repository"),
 )
@@ -76,14 +88,22 @@ class Git:
 
     def __init__(self, folder: Path, remote: Remote) -> None:
         self.folder, self._remote = folder, remote
+        self._own = own = Path(tempfile.mkdtemp(prefix="magecluster-git-"))
+        atexit.register(shutil.rmtree, own, ignore_errors=True)
+        (own / "HEAD").write_text(_HEAD)
+        (own / "config").write_text(_CONFIG)
+        (own / "info").mkdir()
+        (own / "info" / "exclude").write_text("".join(f"{each}\n" for each in NEVER_KEPT))
+        for name in ("objects", "packed-refs", "refs"):
+            (own / name).symlink_to(folder / name)
 
     def prepare(self) -> None:
         """Make the repository where it is not there yet; what an earlier fetch left unfinished is removed."""
-        if not (self.folder / "HEAD").exists():
-            self.run("init", "--quiet", "--bare", str(self.folder))
-            exclude = self.folder / "info" / "exclude"
-            exclude.parent.mkdir(exist_ok=True)
-            exclude.write_text("".join(f"{each}\n" for each in NEVER_KEPT))
+        for name in ("objects", "refs"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for name, content in (("config", _CONFIG), ("HEAD", _HEAD)):
+            if not (self.folder / name).exists():  # for whoever looks at what was kept
+                files.replace(self.folder / name, content.encode())
         for left in (self.folder / "objects" / "pack").glob("tmp_*"):
             left.unlink()
         for lock in self.folder.rglob("*.lock"):
@@ -91,22 +111,19 @@ class Git:
 
     def fetch(self, branch: str) -> str:
         """The newest commit of a branch. Raises `DeploymentError`."""
-        name = f"refs/remotes/origin/{branch}"
         self._check_branch(branch)
         with self._credentials() as environment:
             command = ("fetch", "--quiet", "--no-tags", "--force", "--no-write-fetch-head", "--no-recurse-submodules")
-            self.run(
-                *command, self._remote.url, f"+refs/heads/{branch}:{name}", more=environment, seconds=FETCH_SECONDS
-            )
-        return self.run("rev-parse", "--verify", f"{name}^{{commit}}").strip()
+            refs = f"+refs/heads/{branch}:{FETCHED}"
+            self.run(*command, self._remote.url, refs, more=environment, seconds=FETCH_SECONDS)
+        return self.run("rev-parse", "--verify", f"{FETCHED}^{{commit}}").strip()
 
     def commit_on(self, branch: str, version: str) -> str:
-        """The whole name of a commit of a branch that was fetched. Raises `DeploymentError`."""
+        """The whole name of a commit of the branch that was fetched last. Raises `DeploymentError`."""
         if not re.fullmatch(r"[0-9a-f]{7,64}", version):
             raise DeploymentError(422, "no_commit", f"{version!r} is no commit; give 7 to 40 digits of its name")
         found = self.run("rev-parse", "--verify", "--quiet", f"{version}^{{commit}}", good=(0, 1, 128)).strip()
-        head = f"refs/remotes/origin/{branch}"
-        if not found or self.status("merge-base", "--is-ancestor", found, head):
+        if not found or self.status("merge-base", "--is-ancestor", found, FETCHED):
             raise DeploymentError(422, "no_commit", f"Branch {branch} has no commit {version}; push it first")
         return found
 
@@ -123,9 +140,9 @@ class Git:
             raise failure(f"git {command[0]}", done.stderr)
         return done.stdout
 
-    def status(self, *command: str) -> int:
+    def status(self, *command: str, more: Mapping[str, str] | None = None) -> int:
         """How it exits."""
-        return self._run(command, {}, LOCAL_SECONDS).returncode
+        return self._run(command, more or {}, LOCAL_SECONDS).returncode
 
     def _run(
         self, command: tuple[str, ...], more: Mapping[str, str], seconds: float
@@ -134,9 +151,9 @@ class Git:
             "GIT_ALLOW_PROTOCOL": "http:https:ssh",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_DIR": str(self.folder),
+            "GIT_DIR": str(self._own),
             "GIT_TERMINAL_PROMPT": "0",
-            "HOME": str(self.folder.parent),
+            "HOME": str(self._own),
             "LC_ALL": "C.UTF-8",
             "PATH": os.environ.get("PATH", os.defpath),
             **_settings({**_SETTINGS, "credential.helper": ""}),
@@ -144,7 +161,7 @@ class Git:
         }
         late = DeploymentError(502, "git_server", f"git {command[0]} took longer than {seconds:g} s")
         try:
-            return programs.run(("git", *command), seconds, late, env=environment)
+            return programs.run(("git", *command), f"git {command[0]}", seconds, late, env=environment)
         except FileNotFoundError as missing:
             raise DeploymentError(500, "no_git", "Mage's image has no git; deployments need one that has") from missing
 
@@ -185,19 +202,20 @@ class Git:
 
 
 def failure(what: str, said: str) -> DeploymentError:
-    """What a program's last words mean."""
+    """What the last words of a command of Git's mean."""
     text = _SECRETS.sub("", said.strip())
     lines = [line for line in text.splitlines() if line.strip()]
     last = next(
         (line for line in lines if re.match("fatal|error|ERROR|ssh:", line)), lines[-1] if lines else "no reason"
     )
+    if re.search(_FULL, text, re.IGNORECASE):
+        return DeploymentError(507, "disk_full", f"{FULL} ({what}: {last[:300]})")
+    if what != "git fetch":
+        return DeploymentError(500, "git", f"{what} failed: {last[:500]}; try again")
     for pattern, code, type_, message in _FAILURES:
         if re.search(pattern, text, re.IGNORECASE):
             return DeploymentError(code, type_, f"{message} ({what}: {last[:300]})")
-    remote = what == "git fetch"
-    return DeploymentError(
-        502 if remote else 500, "git_server" if remote else "git", f"{what} failed: {last[:500]}; try again"
-    )
+    return DeploymentError(502, "git_server", f"{what} failed: {last[:500]}; try again")
 
 
 def _origin(url: str) -> str:

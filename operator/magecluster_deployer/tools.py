@@ -11,8 +11,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from magecluster_deployer import files, programs
-from magecluster_deployer.errors import DeploymentError
-from magecluster_deployer.git import failure
+from magecluster_deployer.errors import FULL, DeploymentError, Json
 
 if TYPE_CHECKING:
     import subprocess
@@ -25,7 +24,9 @@ MOST_TOLD = 20
 
 _LOCAL = re.compile(r"^\s*(-[rce]\b|--(requirement|constraint|editable)\b|\.{1,2}/)|\bfile:|\.whl\b", re.MULTILINE)
 """Requirements that lead to other files of the commit."""
-_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
+_INCLUDED = re.compile(r"^\s*(?:-[rc]|--requirement|--constraint)[ \t=]*([^\s#]+)", re.MULTILINE)
+_FULL = re.compile(r"no space left|disk quota exceeded", re.IGNORECASE)
+_PIP = ("-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
 
 
 def check(project: Path) -> None:
@@ -41,7 +42,7 @@ def check(project: Path) -> None:
         command = (sys.executable, "-m", "magecluster_deployer.check", str(project))
         done = _run(command, "The check of the pipelines", CHECK_SECONDS, cwd=data, env=environment)
     if done.returncode:
-        raise failure("The check of the pipelines", done.stderr)
+        raise _full(done.stderr) or DeploymentError(500, "check", f"The check failed: {_last(done.stderr)}")
     wrong = json.loads(done.stdout.splitlines()[-1])
     if wrong:
         more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
@@ -54,15 +55,36 @@ def install(project: Path, store: Path, commit: str) -> Path | None:
     Raises `DeploymentError`, OSError.
     """
     required = project / "requirements.txt"
-    if not required.is_file() or not required.read_text().strip():
+    text = _text(required, project) if os.path.lexists(required) else ""
+    if not text.strip():
         return None
-    text = required.read_text() + sys.version
+    text += sys.version
     if _LOCAL.search(text):
         text += commit  # what stands in other files may be other things in another commit
     place = store / hashlib.sha256(text.encode()).hexdigest()[:16]
     if not place.exists():
         _fill(place, required)
     return place
+
+
+def _text(file: Path, project: Path, *including: Path) -> str:
+    """Of requirements. Raises `DeploymentError` where these, or others that they include, are no files of the project.
+
+    pip would read whatever a link leads to, and tell what it does not understand of it.
+    """
+    name = os.path.relpath(file, project)
+    real = file.resolve()
+    if project.resolve() not in real.parents or not real.is_file():
+        raise DeploymentError(422, "requirements", f"{name} is no file of the project; requirements have to be in it")
+    try:
+        text = real.read_text(encoding="utf-8")
+    except UnicodeDecodeError as wrong:
+        raise DeploymentError(422, "requirements", f"{name} is not in UTF-8; save it so") from wrong
+    for included in _INCLUDED.findall(text):
+        other = file.parent / included.strip("'\"")
+        if os.path.lexists(other) and other not in including:  # pip tells what is not there
+            _text(other, project, *including, other)
+    return text
 
 
 def _fill(place: Path, required: Path) -> None:
@@ -77,18 +99,26 @@ def _fill(place: Path, required: Path) -> None:
     new.replace(place)
 
 
-def _source(planned: dict[str, dict[str, str]]) -> str:
-    return "{} @ {}".format(planned["metadata"]["name"], planned["download_info"]["url"])
+def _source(planned: Json) -> str:
+    """What to install, from pip's report (https://packaging.python.org/specifications/direct-url-data-structure)."""
+    info = planned["download_info"]
+    url, vcs, folder = info["url"], info.get("vcs_info"), info.get("subdirectory")
+    if vcs:
+        url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+    return f"{planned['metadata']['name']} @ {url}" + (f"#subdirectory={folder}" if folder else "")
 
 
 def _pip(*options: str, cwd: Path) -> str:
     done = _run((sys.executable, *_PIP, *options), "pip", INSTALL_SECONDS, cwd=cwd)
     if done.returncode:
-        found = failure("pip", done.stderr)
-        if found.type == "disk_full":
-            raise found
-        raise DeploymentError(422, "requirements", f"requirements.txt cannot be installed: {_last(done.stderr)}")
+        raise _full(done.stderr) or DeploymentError(
+            422, "requirements", f"requirements.txt cannot be installed: {_last(done.stderr)}"
+        )
     return done.stdout
+
+
+def _full(said: str) -> DeploymentError | None:
+    return DeploymentError(507, "disk_full", f"{FULL} ({_last(said)})") if _FULL.search(said) else None
 
 
 def _last(said: str) -> str:
@@ -100,4 +130,4 @@ def _run(
     command: tuple[str, ...], what: str, seconds: float, cwd: str | Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     late = DeploymentError(422, "timeout", f"{what} took longer than {seconds:g} s")
-    return programs.run(command, seconds, late, cwd=cwd, env=env)
+    return programs.run(command, what, seconds, late, cwd=cwd, env=env)

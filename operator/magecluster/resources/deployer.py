@@ -20,6 +20,7 @@ _NOT_ITS_OWN = (
     "MAGE_DATABASE_CONNECTION_URL",
 )
 """Of Mage's environment, which templates in a project's files may use otherwise."""
+_TEMPORARY = "/tmp"  # noqa: S108  of the container
 
 
 def deployer(cluster: MageCluster, git: Git) -> Manifest:
@@ -42,7 +43,8 @@ def deployer(cluster: MageCluster, git: Git) -> Manifest:
             *([f"--directory={git.directory}"] if git.directory else []),
             *([f"--credentials={_MOUNTED}"] if secret else []),
         ],
-        "env": [each for each in environment(cluster, PACKAGE) if each["name"] not in _NOT_ITS_OWN],
+        "workingDir": PACKAGE,
+        "env": _environment(cluster),
         **requirements(git.resources),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
@@ -58,6 +60,16 @@ def deployer(cluster: MageCluster, git: Git) -> Manifest:
             "failureThreshold": STARTUP_SECONDS,
         },
     }
+
+
+def _environment(cluster: MageCluster) -> list[Manifest]:
+    """Mage's, but that Python, pip and Git look for nothing of their own on the volume, where blocks write."""
+    found = {each["name"]: each for each in environment(cluster) if each["name"] not in _NOT_ITS_OWN}
+    for name, value in (("PYTHONPATH", PACKAGE), ("PYTHONNOUSERSITE", "1")):
+        found[name] = {"name": name, "value": value}
+    if str(found.get("HOME", {}).get("value", "")).startswith(HOME):
+        found["HOME"] = {"name": "HOME", "value": _TEMPORARY}
+    return list(found.values())
 
 
 def deployer_volumes(git: Git) -> list[Manifest]:

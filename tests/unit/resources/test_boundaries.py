@@ -69,7 +69,8 @@ def test_a_pod_that_is_to_be_restricted_is() -> None:
         assert context["runAsUser"] > 0
         assert context["capabilities"] == {"drop": ["ALL"]}
         if container["image"].startswith("mageai/"):
-            assert {"name": "HOME", "value": "/home/src"} in container["env"]
+            (home,) = [env["value"] for env in container["env"] if env["name"] == "HOME"]
+            assert (home == "/home/src") == (container["name"] != "deployer")
 
 
 def test_credentials_for_git_are_mounted_into_the_deployer_alone() -> None:
@@ -78,3 +79,15 @@ def test_credentials_for_git_are_mounted_into_the_deployer_alone() -> None:
     (secret,) = [volume["name"] for volume in spec["volumes"] if "secret" in volume]
     having = [c["name"] for c in containers(path) if secret in {mount["name"] for mount in c["volumeMounts"]}]
     assert having == ["deployer"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_deployer_looks_for_no_code_on_the_volume(path: Path) -> None:
+    for container in containers(path):
+        if container["name"] == "deployer":
+            (code,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == "/opt/magecluster"]
+            assert code["readOnly"]
+            assert container["workingDir"] == "/opt/magecluster"
+            found = {env["name"]: env.get("value", "") for env in container["env"]}
+            assert (found["PYTHONPATH"], found["PYTHONNOUSERSITE"]) == ("/opt/magecluster", "1")
+            assert not found.get("HOME", "").startswith("/home/src")
