@@ -49,6 +49,7 @@ def test_a_workspace_is_made_read_changed_and_deleted(team: Team) -> None:
     assert spec["workspaceOf"] == {"name": "lab"}
     assert {env["name"]: env["value"] for env in spec["extraEnvs"]} == {"MAGE_BASE_PATH": "anna", "A": "1", "B": "2"}
     assert (spec["storage"]["size"], spec["storage"]["retention"]) == ("1Gi", "Delete")
+    assert (spec["kubernetesExecutor"], spec["auth"]) == ({"enabled": False}, {"ownerEmail": "owner@mage.local"})
     assert client.get(PATH)["workspaces"] == [client.get(f"{PATH}/anna")["workspace"]]
 
     stopped = good(client("PUT", f"{PATH}/anna", {"workspace": {"status": "Stopped"}}))["workspace"]
@@ -72,13 +73,19 @@ def test_a_workspace_is_made_read_changed_and_deleted(team: Team) -> None:
 def test_what_was_done_stands_in_the_audit_and_in_events(team: Team) -> None:
     client = gateway(team)
     made(client, **{"for": "ann@example.com"})
+    good(client("DELETE", f"{PATH}/anna?for=bob@example.com"))
     place = f"{team.space.name}/lab"
     lines = [line for line in team.api.audit() if line.get("who") == f"gateway of {place}"]
     assert [(line["action"], line["cluster"], line["for"], line["team"], line["outcome"]) for line in lines] == [
-        ("createWorkspace", "lab-anna", "ann@example.com", team.name, 201)
+        ("createWorkspace", "lab-anna", "ann@example.com", team.name, 201),
+        ("deleteWorkspace", "lab-anna", "bob@example.com", team.name, 200),
     ]
-    told = "the gateway of lab made the workspace for ann@example.com through the Cloud API"
-    eventually(lambda: ("Created", told) in team.space.events("lab-anna"), what="the Event")
+    for reason, told in (
+        ("Created", "made the workspace for ann@example.com"),
+        ("Deleted", "deleted the workspace for bob@example.com"),
+    ):
+        event = (reason, f"the gateway of lab {told} through the Cloud API")
+        eventually(lambda event=event: event in team.space.events("lab-anna"), what=f"the Event {reason}")
 
 
 def test_the_operator_runs_it_and_its_end_is_that_of_its_cluster(running: Team) -> None:
@@ -86,6 +93,8 @@ def test_the_operator_runs_it_and_its_end_is_that_of_its_cluster(running: Team) 
     made(client)
     running.space.becomes("lab", "Active")
     running.space.becomes("lab-anna", "Active")
+    passwords = {running.space.get("secret", f"{name}-auth")["data"]["owner-password"] for name in ("lab", "lab-anna")}
+    assert len(passwords) == 2, "blocks of a workspace see its password, and it opens no other door"
     assert client.get(f"{PATH}/anna")["workspace"]["state"] == "Active"
     good(client("PUT", f"{PATH}/anna", {"workspace": {"status": "Stopped"}}))
     running.space.becomes("lab-anna", "Stopped")
@@ -201,6 +210,7 @@ def test_the_limits_of_the_team_count(team: Team) -> None:
         ({"name": "a", "storage": {"size": "x"}}, "storage.size"),
         ({"name": "a", "variables": {"MAGE_BASE_PATH": "x"}}, "MAGE_BASE_PATH"),
         ({"name": "a", "variables": {"JWT_SECRET": "x"}}, "extraEnvs"),
+        ({"name": "a", "variables": {"DEFAULT_EXECUTOR_TYPE": "k8s"}}, "DEFAULT_EXECUTOR_TYPE"),
         ({"name": "a", "serviceAccountName": "x"}, "workspace.serviceAccountName"),
     ],
 )
@@ -255,3 +265,7 @@ def test_texts_that_a_workspace_refers_to_outlive_their_change(team: Team) -> No
     put("OTHER", "four")
     eventually(lambda: new not in team.space.get("secret", "lab-env")["data"], what="the Secret is tidied up")
     assert old in team.space.get("secret", "lab-env")["data"]
+    # The cluster has no PASSWORD any more, and so its workspace has none when it is renewed.
+    good(client("PUT", f"{PATH}/anna", {"workspace": {"renew": True}}))
+    renewed = team.space.get("mc", "lab-anna")["spec"]["extraEnvs"]
+    assert [env["name"] for env in renewed] == ["MAGE_BASE_PATH", "OTHER"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from tests.support.cloud_api import a_team
+from tests.support.cloud_api import Client, a_team, refused
 from tests.support.eventually import eventually
 from tests.support.kube import Namespace, a_cluster
 from tests.support.mage import START_SECONDS, active, owner_of
@@ -15,9 +15,10 @@ from tests.support.needs import needs
 from tests.support.own_document import HOST, commands
 
 from devkit.cluster import Cluster
-from devkit.install import NAMESPACE
+from devkit.install import CLOUD_API, NAMESPACE
 from devkit.mage import Mage
 from devkit.reach import OWNER, Kubectl, password
+from devkit.reach import url as at_service
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -34,8 +35,8 @@ def parent(cluster: Cluster, space: Namespace) -> Iterator[Mage]:
     own.kubectl("delete", "mageteam", space.name)
 
 
-def secret(space: Namespace) -> str:
-    return password(Kubectl.of(space.cluster), "lab", space.name)
+def secret(space: Namespace, name: str = "lab") -> str:
+    return password(Kubectl.of(space.cluster), name, space.name)
 
 
 def is_so(api: Api, state: str) -> None:
@@ -46,6 +47,27 @@ def is_so(api: Api, state: str) -> None:
 
 def answers(url: str) -> None:
     eventually(lambda: requests.get(f"{url}/api/status", timeout=30).ok, within=START_SECONDS, what=f"a Mage at {url}")
+
+
+def browser_logs_in(url: str, parent: Api, own: str) -> None:
+    """As a browser that is logged in to the cluster, whose cookie it sends to the workspace, too."""
+    page = Api(url, token=parent.token, headers=(("Sec-Fetch-Site", "same-origin"),))
+    assert page("GET", "projects").json()["error"]["code"] == 401, "Mage's page asks for a login"
+    assert page.login(OWNER, own).token
+    both = Api(url, token=f"{Api(url).login(OWNER, own).token}; oauth_token={parent.token}")
+    assert both.good("GET", "pipelines")
+
+
+def speaks_for_no_other(space: Namespace) -> None:
+    """With the token of its pod, as the kubelet gave it, the gateway of a workspace asks for that of its cluster."""
+    read = "print(open('/var/run/secrets/magecluster/token').read())"
+    token = space.kubectl("exec", "deploy/lab-anna", "--container=gateway", "--", "python", "-c", read).strip()
+    with at_service(Kubectl.of(space.cluster), CLOUD_API, NAMESPACE, 80) as address:
+        client = Client(address, token)
+        for method, path in (("GET", ""), ("GET", "/anna"), ("DELETE", "/anna")):
+            assert "is a workspace itself" in refused(client(method, f"/workspaces{path}"), 403)["message"]
+        assert refused(Client(address, f"{token[:-4]}AAAA")("GET", "/workspaces"), 401)
+    assert space.get("mc", "lab-anna")
 
 
 def test_a_workspace_lives(space: Namespace, parent: Mage) -> None:
@@ -63,11 +85,15 @@ def test_a_workspace_lives(space: Namespace, parent: Mage) -> None:
     answers(url)
     page = requests.get(f"{url}/", timeout=30)
     assert (page.status_code, "/anna/_next/" in page.text) == (200, True)
-    with_own = Mage(url).login(OWNER, secret(space))
+    with_own = Mage(url).login(OWNER, secret(space, "lab-anna"))
     with_own.create_pipeline("of_anna")
     assert "of_anna" in with_own.pipelines()
     assert "of_anna" not in parent.pipelines()
-    assert "GREETING=hello" in space.kubectl("exec", "deploy/lab-anna", "--", "env").splitlines()
+    environment = space.kubectl("exec", "deploy/lab-anna", "--", "env")
+    assert "GREETING=hello" in environment.splitlines()
+    assert secret(space) not in environment, "blocks of a workspace see no key to its cluster"
+    browser_logs_in(url, api, secret(space, "lab-anna"))
+    speaks_for_no_other(space)
 
     for action, state in (("stop", "Stopped"), ("resume", "Active")):
         api.good("PUT", "workspaces/anna", {"workspace": {"action": action}})
@@ -77,7 +103,7 @@ def test_a_workspace_lives(space: Namespace, parent: Mage) -> None:
     active(space, "lab-anna")
     assert "GREETING=bye" in space.kubectl("exec", "deploy/lab-anna", "--", "env").splitlines()
     answers(url)
-    assert "of_anna" in Mage(url).login(OWNER, secret(space)).pipelines()
+    assert "of_anna" in Mage(url).login(OWNER, secret(space, "lab-anna")).pipelines()
 
     api.good("DELETE", "workspaces/anna")
     eventually(lambda: not space.get("pvc", "lab-anna-data"), within=90, what="the volume is gone, as asked")
@@ -92,8 +118,7 @@ def test_whoever_is_no_owner_is_refused(space: Namespace, parent: Mage) -> None:
     new |= {"password_confirmation": secret(space), "roles_new": [roles["Admin"]]}
     owner("POST", "users", {"user": new})
     admin = Api(parent.url).login("ed@example.com", secret(space))
-    refused = admin("POST", "workspaces", {"workspace": {"name": "ed"}})
-    assert (refused.status_code, "no owner" in refused.json()["error"]["message"]) == (403, True), refused.text
+    assert "no owner" in refused(admin("POST", "workspaces", {"workspace": {"name": "ed"}}), 403)["message"]
     assert Api(parent.url)("GET", "workspaces").status_code == 401
     assert not space.get("mc", "lab-ed")
 

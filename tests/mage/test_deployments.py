@@ -129,8 +129,11 @@ def test_what_cannot_be_meant_is_refused(deploys: Deploys, method: str, path: st
 
 
 def test_who_has_no_session_learns_nothing(deploys: Deploys) -> None:
-    for api in (Api(deploys.lab.gateway.url), Api(deploys.lab.gateway.url, key=None), Api(deploys.api.url, token="x")):
-        assert refusal(api("GET", "deployment_settings"))[0] == 401
+    url, other_key = deploys.lab.gateway.url, f"{(deploys.api.token or '')[:-4]}AAAA"
+    nobody = [Api(url), Api(url, key=None), *(Api(url, token=token) for token in ("x", "a.b.c", other_key))]
+    for api in nobody:
+        code, type_, _ = refusal(api("GET", "deployment_settings"))
+        assert (code, type_) == (401, "unauthenticated")
 
 
 def test_who_may_not_change_everything_deploys_nothing(deploys: Deploys) -> None:

@@ -19,6 +19,8 @@ MANAGED = f"{MANAGED_BY}={MANAGER}"
 
 RESTARTED_AT = "magecluster.io/restarted-at"
 """Pod annotation: spec.restartedAt."""
+INHERITED = "magecluster.io/inherited-variables"
+"""Annotation of a workspace: names of the variables that it has from its cluster, between commas."""
 REFERENCES = "magecluster.io/references-checksum"
 """Pod annotation: changes with the content of the Secrets and ConfigMaps that the pod reads at its start."""
 

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
+from magecluster.gateway.cookies import token_of
 from magecluster.gateway.endpoints import bearer, body_of, refusal, refused
 from magecluster.gateway.payload import Json, RefusedError, json_of
 from magecluster.gateway.runner import Runner, RunnerError
 
-API_KEY, OAUTH_TOKEN = "api_key", "oauth_token"
+API_KEY = "api_key"
 
 
 class Caller(NamedTuple):
@@ -48,9 +49,7 @@ async def caller(runner: Runner, request: web.Request, body: Json) -> Caller:
     asked = {
         "op": "caller",
         "api_key": request.headers.get("X-API-KEY") or request.query.get(API_KEY) or str(body.get(API_KEY) or ""),
-        "token": request.headers.get("OAUTH-TOKEN")
-        or _of_authorization(request)
-        or request.cookies.get(OAUTH_TOKEN, ""),
+        "token": request.headers.get("OAUTH-TOKEN") or _of_authorization(request) or token_of(request),
     }
     found = await runner.look_up(asked)
     if told := found.get("error"):

@@ -12,7 +12,6 @@ BODY_BYTES = 16 * 1024 * 1024
 
 _HEADERS = {
     401: {"WWW-Authenticate": CHALLENGE},
-    405: {"Allow": "POST, OPTIONS"},
     429: {"Retry-After": "1"},
     503: {"Retry-After": str(RETRY_SECONDS)},
 }
@@ -49,4 +48,9 @@ def only(request: web.Request, *methods: str) -> web.Response | None:
     """The answer to another method than these."""
     if request.method in methods:
         return None
-    return refusal(405, "method_not_allowed", f"{request.method} is not for this path; use {' or '.join(methods)}")
+    return not_allowed(f"{request.method} is not for this path; use {' or '.join(methods)}", *methods)
+
+
+def not_allowed(message: str, *methods: str) -> web.Response:
+    """The answer to another method than these and OPTIONS."""
+    return error(405, "method_not_allowed", message, {"Allow": ", ".join([*methods, hdrs.METH_OPTIONS])})

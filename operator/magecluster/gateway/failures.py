@@ -37,6 +37,11 @@ class Failure(NamedTuple):
         )
 
     @property
+    def is_of_token(self) -> bool:
+        """Whether a cookie is none that Mage has signed."""
+        return self.kind.startswith("jwt.exceptions.")
+
+    @property
     def told(self) -> str:
         """The text without what nobody should see: stack traces, statements of SQL and their values."""
         return without_traces(self.text) or self.kind or "Mage failed; see its log"

@@ -2,8 +2,10 @@
 
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from multidict import CIMultiDict, CIMultiDictProxy
+
+from magecluster.gateway.cookies import for_mage
 
 VIA: Final = "1.1 magecluster-gateway"
 """RFC 9110 §7.6.3: the protocol in which a message came, and through whom it went."""
@@ -26,6 +28,9 @@ def to_mage(request: web.Request) -> CIMultiDict[str]:
     """Headers of a request to Mage. It sees the Host that the client asked for, and by which way the request came."""
     headers = end_to_end(request.headers)
     headers.popall("Expect", None)  # aiohttp has answered it
+    headers.popall(hdrs.COOKIE, None)
+    if cookie := for_mage(request):
+        headers[hdrs.COOKIE] = _sendable(cookie)
     before = headers.popall("X-Forwarded-For", [])
     headers["X-Forwarded-For"] = ", ".join([*before, request.remote or "unknown"])
     # An ingress in front knows better which scheme and host people used.

@@ -28,40 +28,62 @@ class Neighbours:
     def __init__(self, session: aiohttp.ClientSession, base_path: str, cloud: Cloud | None) -> None:
         self._session, self._cloud = session, cloud
         self._name = re.compile(f"{re.escape(base_path)}/({WORKSPACE_NAME})(?=/|$)")
-        self._lock = asyncio.Lock()
-        self._seen = float("-inf")
         self._there: dict[str, Proxy] = {}
+        self._seen = float("-inf")
+        self._changes = 0
+        self._look: asyncio.Task[None] | None = None
+        """Under way; there is one at a time."""
+        self._told = ""
 
     async def of(self, request: web.Request) -> Proxy | None:
-        """The way to the workspace that the path names; `None` if it names none."""
+        """The way to the workspace that the path names; `None` if it names none.
+
+        Who asks for one that is known does not wait for the Cloud API.
+        """
         if self._cloud is None or not (found := self._name.match(request.path)) or found[1] in TAKEN:
             return None
-        async with self._lock:
-            if monotonic() - self._seen > FRESH_SECONDS:
-                await self._look(self._cloud)
+        if self._look is None and monotonic() - self._seen > FRESH_SECONDS:
+            self._look = asyncio.create_task(self._renew(self._cloud))
+        if self._look and found[1] not in self._there:
+            await asyncio.wait([self._look])
         return self._there.get(found[1])
 
-    def forget(self) -> None:
-        """Look at the next request, as something was changed."""
+    def forget(self, name: str) -> None:
+        """Look at the next request for a workspace, as this one was made or deleted."""
+        self._there.pop(name, None)
+        self._changes += 1
         self._seen = float("-inf")
 
     async def end(self) -> None:
         """End the WebSockets that lead to workspaces."""
+        if self._look:
+            self._look.cancel()
         for proxy in self._there.values():
             await proxy.sockets.end()
 
-    async def _look(self, cloud: Cloud) -> None:
+    async def _renew(self, cloud: Cloud) -> None:
         """When there is no answer, those that were known stay known."""
-        self._seen = monotonic()
         try:
-            found = (await cloud.ask("GET"))["workspaces"]
+            addresses = await self._addresses(cloud)
         except RunnerError as failure:
-            logger.warning("Could not find out which workspaces there are: %s", failure)
+            if str(failure) != self._told:
+                logger.warning("Could not find out which workspaces there are: %s", failure)
+            self._told = str(failure)
             return
-        addresses = {each["name"]: str(each["address"]) for each in found}
+        finally:
+            self._seen, self._look = monotonic(), None
+        self._told = ""
         self._there = {
             name: kept
             if (kept := self._there.get(name)) and kept.upstream == address
             else Proxy(self._session, address)
             for name, address in addresses.items()
         }
+
+    async def _addresses(self, cloud: Cloud) -> dict[str, str]:
+        """By the name of each, as they are after the last change of this gateway's own. Raises `RunnerError`."""
+        while True:
+            changes = self._changes
+            found = (await cloud.ask("GET"))["workspaces"]
+            if changes == self._changes:
+                return {each["name"]: str(each["address"]) for each in found}

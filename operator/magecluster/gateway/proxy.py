@@ -10,7 +10,17 @@ from yarl import URL
 from magecluster.gateway.errors import error, unavailable
 from magecluster.gateway.headers import of_other_body, to_client, to_mage
 from magecluster.gateway.sockets import Sockets, is_socket
-from magecluster.gateway.statuses import BEGINNING, CHALLENGE, LIMIT, Answer, Call, from_page, may_be_error, true_answer
+from magecluster.gateway.statuses import (
+    BEGINNING,
+    CHALLENGE,
+    LIMIT,
+    Answer,
+    Call,
+    from_page,
+    is_foreign_token,
+    may_be_error,
+    true_answer,
+)
 
 _NOTHING_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """Headers that aiohttp would add where the client sent none."""
@@ -75,10 +85,13 @@ async def _passed_on(request: web.Request, answer: aiohttp.ClientResponse) -> we
     call, beginning, complete = Call(request.method, request.rel_url.raw_path), b"", False
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=to_client(answer.headers))
     try:
-        if may_be_error(call, answer.status, answer.headers) and not from_page(request.headers):
+        if may_be_error(call, answer.status, answer.headers):
             beginning = await _beginning(answer.content)
             if answer.content.at_eof() and (true := true_answer(call, answer.status, beginning)):
-                return _corrected(true, answer)
+                if not from_page(request.headers):
+                    return _corrected(true, answer)
+                if is_foreign_token(beginning):
+                    return _corrected(true._replace(status=answer.status), answer)
         await response.prepare(request)
         if beginning:
             await response.write(beginning)

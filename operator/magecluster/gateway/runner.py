@@ -39,7 +39,7 @@ class Runner:
         """The answer: `{"error": {"code": HTTP status, "type", "message"}}`, also where there is none."""
         try:
             async with self.asked(request) as reader:
-                return answer_of(await reader.read())
+                return answer_of(await reader.read(), self._name)
         except RunnerError as failure:
             return failure.told
 
@@ -71,21 +71,21 @@ class Runner:
             await writer.drain()
             yield reader
         except OSError as failure:
-            raise _broken(failure) from failure
+            raise _broken(failure, self._name) from failure
         finally:
             writer.close()
 
 
-def answer_of(data: bytes) -> Json:
-    """Raises `RunnerError` when it is none, or a part of one."""
+def answer_of(data: bytes, name: str = "runner") -> Json:
+    """Of the container `name`. Raises `RunnerError` when it is none, or a part of one."""
     try:
         found: Json = json.loads(data)
     except ValueError as failure:
-        raise _broken(failure) from failure
+        raise _broken(failure, name) from failure
     return found
 
 
-def _broken(failure: Exception) -> RunnerError:
-    logger.warning("The runner broke off before it answered: %s", failure)
-    message = "The runner broke off before it answered; see its log: kubectl logs POD --container runner"
+def _broken(failure: Exception, name: str) -> RunnerError:
+    logger.warning("The %s broke off before it answered: %s", name, failure)
+    message = f"The {name} broke off before it answered; see its log: kubectl logs POD --container {name}"
     return RunnerError(503, "runner_unavailable", message)

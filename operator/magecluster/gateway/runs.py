@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import hdrs, web
 
-from magecluster.gateway.endpoints import bearer, body_of, refusal, refused
+from magecluster.gateway.endpoints import bearer, body_of, not_allowed, refusal, refused
 from magecluster.gateway.payload import RefusedError
 from magecluster.gateway.run_request import parse
 from magecluster.gateway.runner import Runner, RunnerError, answer_of
@@ -75,7 +75,7 @@ class Runs:
     async def run(self, request: web.Request) -> web.StreamResponse:
         """The answer to a request by any method but OPTIONS."""
         if request.method != hdrs.METH_POST:
-            return refusal(405, "method_not_allowed", f"A run is not asked for by {request.method}; use POST")
+            return not_allowed(f"A run is not asked for by {request.method}; use POST", hdrs.METH_POST)
         token = request.match_info.get("token") or bearer(request)
         if not _TOKEN.fullmatch(token):
             return refusal(401, "unauthenticated", _NO_TOKEN)

@@ -12,6 +12,8 @@ Pages of Mage's own rely on the 200, so they get it. A browser says by `Sec-Fetc
 its own server; no other page can make it say so. To an address that is neither HTTPS nor localhost, which is how many a
 cluster is used, it sends nothing of the kind: there, the page is known by `Origin` or `Referer`, whose host is then the
 one that is asked. All of them are the client's word: whoever makes them up gets Mage's own answer, and nothing else.
+One thing in it is corrected: pages ask for a login by the code 401, which Mage fails to tell of a cookie that another
+Mage has signed, such as the cluster at whose host a workspace is.
 """
 
 import json
@@ -103,6 +105,13 @@ def true_answer(call: Call, status: int, body: bytes) -> Answer | None:
     if "status" in found:
         found["status"] = code
     return Answer(code, json.dumps(found).encode())
+
+
+def is_foreign_token(body: bytes) -> bool:
+    """Whether Mage says of an error of its own that it has not signed the cookie, as where another Mage has."""
+    error: dict[str, Any] = json.loads(body)["error"]
+    exception = error.get("exception")
+    return isinstance(exception, str) and Failure.parse(exception, str(error["message"])).is_of_token
 
 
 def _of_failure(call: Call, error: dict[str, Any]) -> int:

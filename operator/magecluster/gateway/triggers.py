@@ -20,7 +20,7 @@ import structlog
 from aiohttp import hdrs, web
 from yarl import URL
 
-from magecluster.gateway.endpoints import bearer, body_of, refusal, refused
+from magecluster.gateway.endpoints import bearer, body_of, not_allowed, refusal, refused
 from magecluster.gateway.errors import unavailable
 from magecluster.gateway.headers import of_other_body, to_mage
 from magecluster.gateway.payload import KEY_HEADER, RUN, Json, Once, RefusedError, once, parse
@@ -63,7 +63,7 @@ class Triggers:
     async def start(self, request: web.Request) -> web.Response:
         """The answer to a call by any method but OPTIONS."""
         if request.method != hdrs.METH_POST:
-            return refusal(405, "method_not_allowed", f"A run is not started by {request.method}; use POST")
+            return not_allowed(f"A run is not started by {request.method}; use POST", hdrs.METH_POST)
         given = request.match_info["trigger"]
         if not (token := request.match_info.get("token") or bearer(request)):
             return refusal(401, "unauthenticated", _NO_TOKEN)

@@ -11,6 +11,7 @@ import yaml
 from aiohttp import web
 
 from magecluster.api.pod import DIGEST, REPOSITORY, TAG
+from magecluster.api.quantity import amount_of
 from magecluster.gateway.payload import Json, RefusedError
 
 TYPE = "k8s"
@@ -101,10 +102,16 @@ def shown(workspace: Json, request: web.Request) -> Json:
         "state": state,
         "storage_access_mode": storage["access_mode"],
         "storage_class_name": storage["storage_class_name"],
-        "storage_request_size": storage["size"],
+        "storage_request_size": _gibibytes(storage["size"]),
         "success": True,
         "url": f"{scheme}://{host}{workspace['path']}",
     }
+
+
+def _gibibytes(size: str) -> float:
+    """The number that a request has for it; a whole one unless somebody has chosen another unit."""
+    number = amount_of(size) / 2**30
+    return number.numerator if number.denominator == 1 else float(number)
 
 
 def _common(wanted: Json) -> Json:

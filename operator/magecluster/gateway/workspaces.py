@@ -51,7 +51,7 @@ class Workspaces:
             found = (await cloud.ask("GET"))["workspaces"]
             return web.json_response({"workspaces": [shown(each, request) for each in found if _asked(each, request)]})
         made = await cloud.ask("POST", body={"workspace": {**creation_of(_wanted(body)), "for": who.name}})
-        self._neighbours.forget()
+        self._neighbours.forget(made["workspace"]["name"])
         return web.json_response({"workspace": shown(made["workspace"], request)})
 
     async def _of_one(self, cloud: Cloud, request: web.Request, body: Json, name: str, who: Caller) -> web.Response:
@@ -60,9 +60,11 @@ class Workspaces:
         asked = None
         if request.method == hdrs.METH_PUT:
             asked = {"workspace": {**change_of(_wanted(body)), "for": who.name}}
-        found = await cloud.ask(request.method, name, asked)
         if request.method == hdrs.METH_DELETE:
-            self._neighbours.forget()
+            found = await cloud.ask(request.method, name, query={"for": who.name})
+            self._neighbours.forget(name)
+        else:
+            found = await cloud.ask(request.method, name, asked)
         return web.json_response({"workspace": shown(found["workspace"], request)})
 
 

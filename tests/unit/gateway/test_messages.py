@@ -68,6 +68,23 @@ async def test_headers_of_the_connection_are_dropped_and_all_others_kept(behind:
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "comes"),
+    [
+        ("GET", "/anna/api/pipelines", "a=1; oauth_token=anna; b=2; oauth_token=lab", "a=1; oauth_token=anna; b=2"),
+        ("POST", "/anna/api/sessions", "a=1; oauth_token=anna; b=2; oauth_token=lab", "a=1; b=2"),
+        ("POST", "/api/sessions/", "oauth_token=lab", None),
+        ("DELETE", "/api/sessions/1", "oauth_token=lab", "oauth_token=lab"),
+    ],
+)
+async def test_mage_sees_the_nearest_session_and_for_a_login_none(
+    behind: Behind, method: str, path: str, sent: str, comes: str | None
+) -> None:
+    door = await behind(mirror)
+    async with door.client.request(method, path, headers={"Cookie": sent}) as answer:
+        assert dict((await answer.json())["headers"]).get("Cookie") == comes
+
+
 async def test_an_answer_comes_back_unchanged(behind: Behind) -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         headers = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Location", "/x"), ("Server", "Mage")]

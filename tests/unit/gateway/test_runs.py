@@ -16,6 +16,7 @@ from tests.support.gateway import entrance
 from magecluster.gateway import runs
 from magecluster.gateway.payload import RefusedError
 from magecluster.gateway.run_request import parse
+from magecluster.gateway.runner import Runner
 from magecluster.gateway.runs import HELD_BYTES, FullError, Places
 
 Json = dict[str, Any]
@@ -201,6 +202,16 @@ async def test_a_part_of_an_answer_is_never_taken_for_the_whole(lab: Lab, part: 
     status, message = await refusal(await client.post("/api/runs/abc", json=RUN))
     assert status == 503
     assert "broke off" in message
+
+
+async def test_the_container_that_breaks_off_is_named(tmp_path: Path) -> None:
+    async def nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_unix_server(nothing, tmp_path / "socket"):
+        found = await Runner(tmp_path / "socket", "deployer").ask({"op": "list"})
+    told = "The deployer broke off before it answered; see its log: kubectl logs POD --container deployer"
+    assert found["error"]["message"] == told
 
 
 async def test_a_long_answer_is_passed_on_as_it_comes(lab: Lab) -> None:

@@ -167,6 +167,17 @@ async def test_only_answers_of_the_api_are_looked_into(behind: Behind) -> None:
     assert await answered(behind, packed, Content_Encoding="gzip") == (200, packed)
 
 
+async def test_a_page_is_told_to_log_in_when_another_mage_has_signed_its_cookie(behind: Behind) -> None:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(envelope(request.query["kind"], "Signature verification failed"))
+
+    door = await behind(handler)
+    for kind, code in (("jwt.exceptions.InvalidSignatureError", 401), ("Exception", 500)):
+        page = {"Sec-Fetch-Site": "same-origin"}
+        async with door.client.get(PATH, params={"kind": kind}, headers=page) as answer:
+            assert (answer.status, (await answer.json())["error"]["code"]) == (200, code)
+
+
 async def test_an_answer_that_is_too_long_to_be_read_comes_as_it_is(behind: Behind) -> None:
     long = MISSING.replace(b"gone", b"x" * 2 * LIMIT)
     assert await answered(behind, long) == (200, long)

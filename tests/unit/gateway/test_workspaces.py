@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.support.eventually import eventually_async
 from tests.support.gateway import entrance
 
 from magecluster.gateway import neighbours
@@ -47,6 +48,9 @@ class Installation:
         self.asked: list[tuple[str, str, str, Any]] = []
         self.refuses: tuple[int, Json] | None = None
         self.there: dict[str, Json] = {}
+        self.lets = asyncio.Event()
+        """The Cloud API tell what there was when it was asked."""
+        self.lets.set()
 
     async def _serve(self, handler: Any) -> str:
         server = web.ServerRunner(web.Server(handler), shutdown_timeout=1)
@@ -65,11 +69,14 @@ class Installation:
 
     async def _cloud(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else None
-        self.asked.append((request.method, request.path, request.headers["Authorization"], body))
+        self.asked.append((request.method, request.path_qs, request.headers["Authorization"], body))
+        there = list(self.there.values())
+        if request.method == "GET":
+            await self.lets.wait()
         if self.refuses:
             return web.json_response(self.refuses[1], status=self.refuses[0])
         if request.path.endswith("/workspaces") and request.method == "GET":
-            return web.json_response({"workspaces": list(self.there.values())})
+            return web.json_response({"workspaces": there})
         return web.json_response({"workspace": known("anna", "http://127.0.0.1:1")}, status=200)
 
     async def _runner(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -216,7 +223,9 @@ async def test_only_owners_manage_workspaces(installation: Installation) -> None
 
 async def test_other_methods_and_names_that_none_can_have_are_refused(installation: Installation) -> None:
     client = await installation.door()
-    assert (await call(client, "PATCH", PATH))[0] == 405
+    for path, allowed in ((PATH, "GET, POST, OPTIONS"), (f"{PATH}/anna", "GET, PUT, DELETE, OPTIONS")):
+        async with client.patch(path) as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, allowed)
     assert (await call(client, "GET", f"{PATH}/A%20b"))[0] == 404
     assert installation.asked == []
 
@@ -290,12 +299,67 @@ async def test_what_the_gateway_changes_itself_is_known_at_once(installation: In
 
 
 async def test_while_the_cloud_api_is_away_known_workspaces_are_served(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(neighbours, "FRESH_SECONDS", 0)
     client = await installation.door()
     installation.there = {"anna": known("anna", await installation.mage("anna"))}
     assert (await call(client, "GET", "/anna/x"))[1]["who"] == "anna"
     installation.refuses = (503, {"error": {"code": 503, "type": "unavailable", "message": "no"}})
+    looks = len(installation.asked)
+    for _ in range(3):
+        assert (await call(client, "GET", "/anna/x"))[1]["who"] == "anna"
+        assert (await call(client, "GET", "/none/x"))[1]["who"] == "parent", "waits for the list"
+    assert len(installation.asked) > looks
+    told = capfd.readouterr()
+    assert (told.out + told.err).count("Could not find out which workspaces there are: no") == 1
+
+
+async def test_known_workspaces_do_not_wait_for_a_cloud_api_that_hangs(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "FRESH_SECONDS", 0)
+    client = await installation.door()
+    installation.there = {"anna": known("anna", await installation.mage("anna"))}
     assert (await call(client, "GET", "/anna/x"))[1]["who"] == "anna"
-    assert len(installation.asked) == 2
+    installation.there["bob"] = known("bob", await installation.mage("bob"))
+    installation.lets.clear()
+    looks = len(installation.asked)
+    for _ in range(3):
+        assert (await call(client, "GET", "/anna/x"))[1]["who"] == "anna"
+    unknown = asyncio.create_task(call(client, "GET", "/bob/x"))
+    await asyncio.sleep(0)
+    installation.lets.set()
+    assert (await unknown)[1]["who"] == "bob"
+    assert len(installation.asked) <= looks + 2, "one look at a time"
+
+
+async def test_a_list_from_before_a_change_does_not_count(installation: Installation) -> None:
+    client = await installation.door()
+    installation.there = {"anna": known("anna", await installation.mage("anna"))}
+    installation.lets.clear()
+    early = asyncio.create_task(call(client, "GET", "/anna/x"))
+    await eventually_async(lambda: len(installation.asked) == 1)
+    await call(client, "DELETE", f"{PATH}/anna")
+    installation.there = {}
+    installation.lets.set()
+    assert (await early)[1]["who"] == "parent"
+
+
+async def test_the_cloud_api_is_told_who_deletes(installation: Installation) -> None:
+    client = await installation.door()
+    await call(client, "DELETE", f"{PATH}/anna")
+    method, path, _, body = installation.asked[-1]
+    assert (method, path, body) == ("DELETE", "/api/v1/workspaces/anna?for=ann@example.com", None)
+
+
+@pytest.mark.parametrize(("size", "told"), [("2Gi", 2), ("1Ti", 1024), ("512Mi", 0.5)])
+async def test_the_size_is_told_in_the_unit_that_a_request_has(
+    installation: Installation, size: str, told: float
+) -> None:
+    client = await installation.door()
+    found = known("anna", "http://127.0.0.1:1")
+    found["storage"]["size"] = size
+    installation.there = {"anna": found}
+    _, answer = await call(client, "GET", PATH)
+    assert answer["workspaces"][0]["storage_request_size"] == told

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 from pydantic.alias_generators import to_camel
 
+from magecluster.api.labels import INHERITED
 from magecluster.api.model import Manifest
 from magecluster.api.status import ConditionType, MageClusterStatus
 from magecluster.api.workspaces import cluster_name
@@ -27,7 +28,13 @@ from magecluster.cloud.web.call import Call, answer
 from magecluster.cloud.web.events import report
 from magecluster.cloud.web.present import state_of
 from magecluster.cloud.web.route import API, Access, Route
-from magecluster.cloud.web.wire.workspaces import WorkspaceAnswer, WorkspaceChange, WorkspaceList, WorkspacePost
+from magecluster.cloud.web.wire.workspaces import (
+    PERSON_LENGTH,
+    WorkspaceAnswer,
+    WorkspaceChange,
+    WorkspaceList,
+    WorkspacePost,
+)
 from magecluster.cloud.web.wire.workspaces import WorkspacePut as Put
 from magecluster.kube.errors import ConflictError as KubeConflictError
 from magecluster.kube.errors import NotFoundError as KubeNotFoundError
@@ -62,7 +69,7 @@ async def post(call: Call) -> web.Response:
             live = await call.services.clusters.create(made["metadata"], made["spec"])
         except KubeConflictError:
             raise ConflictError(f"there is a cluster {name} already: choose another name") from None
-    report(call, live, "Created", f"made the workspace{_for(sent)}")
+    report(call, live, "Created", f"made the workspace{_for(sent.for_)}")
     return answer({"workspace": shown(live)}, 201)
 
 
@@ -83,13 +90,13 @@ async def put(call: Call) -> web.Response:
 
 async def delete(call: Call) -> web.Response:
     """Delete one; its volume is kept unless it was asked for otherwise when it was made."""
-    live = _found(call)
-    call.audit |= {"cluster": live["metadata"]["name"]}
+    live, person = _found(call), call.request.query.get("for", "")[:PERSON_LENGTH]
+    call.audit |= {"cluster": live["metadata"]["name"], "for": person}
     try:
         await call.services.clusters.delete(live)
     except KubeNotFoundError:
         raise _missing(call) from None
-    report(call, live, "Deleted", "deleted the workspace")
+    report(call, live, "Deleted", f"deleted the workspace{_for(person)}")
     return answer({"workspace": shown(live)})
 
 
@@ -125,19 +132,20 @@ def shown(live: Manifest) -> dict[str, Any]:
 async def _changed(call: Call, parent: Manifest, live: Manifest, sent: WorkspaceChange) -> Manifest | None:
     """`None` if somebody else was faster."""
     before = completed(live["spec"])
-    after = changed(parent, before, _wish(sent, live))
+    after, inherited = changed(parent, {**live, "spec": before}, _wish(sent, live))
     if sent.status:
         after = {**after, STATUS: sent.status}
     patch = merge_patch(before, after)
-    if not patch:
+    noted = (live["metadata"].get("annotations") or {}).get(INHERITED, "") == inherited
+    if not patch and noted:
         return live
     change.check_limits(call, call.of(), live["metadata"]["name"], before, after)
-    version = {"metadata": {"resourceVersion": live["metadata"]["resourceVersion"]}}
+    metadata = {"resourceVersion": live["metadata"]["resourceVersion"], "annotations": {INHERITED: inherited}}
     try:
-        written = await call.services.clusters.patch(live, {**version, "spec": patch})
+        written = await call.services.clusters.patch(live, {"metadata": metadata, "spec": patch})
     except KubeConflictError:
         return None
-    report(call, written, "Changed", f"changed {', '.join(sorted(patch))}{_for(sent)}")
+    report(call, written, "Changed", f"changed {', '.join(sorted(patch)) or 'nothing'}{_for(sent.for_)}")
     return written
 
 
@@ -194,8 +202,8 @@ def _missing(call: Call) -> NotFoundError:
     return NotFoundError(f"there is no workspace {call.path('workspace')}")
 
 
-def _for(sent: WorkspaceChange) -> str:
-    return f" for {sent.for_}" if sent.for_ else ""
+def _for(person: str) -> str:
+    return f" for {person}" if person else ""
 
 
 ROUTES = (

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from magecluster.api.labels import INHERITED
 from magecluster.api.model import Manifest
 from magecluster.cloud.config.workspaces import Wish, changed, is_workspace, manifest_of, model, name_within
 from magecluster.cloud.errors import ConflictError, InvalidConfigError, InvalidRequestError
@@ -12,6 +13,11 @@ from magecluster.resources.environment import base_path
 
 def parent(name: str = "lab", /, **spec: Any) -> Manifest:
     return {"metadata": {"name": name, "namespace": "data", "uid": "c-1"}, "spec": spec, "status": {}}
+
+
+def live_of(spec: Manifest, inherited: str = "") -> Manifest:
+    metadata = {"name": "lab-anna", "namespace": "data", "uid": "w-1", "annotations": {INHERITED: inherited}}
+    return {"metadata": metadata, "spec": spec}
 
 
 def variables(spec: Manifest) -> dict[str, Any]:
@@ -30,7 +36,7 @@ def test_it_is_a_cluster_of_its_own_that_ends_with_its_cluster() -> None:
         "2Gi",
         "Retain",
     )
-    assert spec["auth"]["existingSecret"] == "lab-auth"
+    assert "existingSecret" not in spec["auth"], "blocks of a workspace would be told the password of its cluster"
     assert variables(spec) == {"MAGE_BASE_PATH": "anna"}
     live = {**made, "status": {}}
     assert (name_within(live), base_path(model(live)), is_workspace(live, "lab")) == ("anna", "/anna", True)
@@ -65,8 +71,9 @@ def test_it_looks_as_its_cluster_but_shares_neither_database_nor_git_nor_address
         {"cpu": "1"},
     )
     assert not {"database", "git"} & spec.keys()
-    assert (spec["ingress"]["enabled"], spec["kubernetesExecutor"], spec["replicaCount"]) == (False, {}, 1)
-    assert spec["auth"] == {"ownerEmail": "ann@example.com", "existingSecret": "own"}
+    assert (spec["ingress"]["enabled"], spec["replicaCount"]) == (False, 1)
+    assert spec["auth"] == {"ownerEmail": "ann@example.com"}
+    assert not model(live_of(spec)).uses_kubernetes_executor
     assert variables(spec) == {
         "MAGE_BASE_PATH": "team/anna",
         "A": {"secretKeyRef": {"name": "lab-env", "key": "k", "optional": False}},
@@ -111,13 +118,50 @@ def test_values_that_no_cluster_can_have_are_refused() -> None:
     assert "storage.size" in error.value.fields
 
 
+@pytest.mark.parametrize(
+    "name", ["CLUSTER_TYPE", "DEFAULT_EXECUTOR_TYPE", "MANAGE_INSTANCE", "PROJECT_TYPE", "PROJECT_UUID", "REDIS_URL"]
+)
+def test_what_is_not_for_owners_to_decide_is_refused(name: str) -> None:
+    wish = Wish(variables={name: "k8s"})
+    with pytest.raises(InvalidRequestError) as error:
+        manifest_of(parent(), "anna", wish)
+    assert "not for owners" in error.value.fields[name]
+    with pytest.raises(InvalidRequestError, match=name):
+        changed(parent(), manifest_of(parent(), "anna", Wish()), wish)
+
+
+def test_no_workspace_may_run_jobs_unless_somebody_else_has_allowed_it() -> None:
+    k8s = {"name": "DEFAULT_EXECUTOR_TYPE", "value": "k8s"}
+    spec = manifest_of(parent(extraEnvs=[k8s]), "anna", Wish())["spec"]
+    assert spec["kubernetesExecutor"] == {"enabled": False}
+    for there, after in (({}, False), ({"enabled": True}, True)):
+        live = live_of({**spec, "extraEnvs": [k8s], "kubernetesExecutor": there})
+        assert changed(parent(), live, Wish()).spec["kubernetesExecutor"] == {"enabled": after}
+
+
 def test_variables_of_its_cluster_are_renewed_only_when_asked_for() -> None:
-    spec = manifest_of(parent(extraEnvs=[{"name": "A", "value": "1"}]), "anna", Wish(variables={"B": "1"}))["spec"]
+    made = manifest_of(parent(extraEnvs=[{"name": "A", "value": "1"}]), "anna", Wish(variables={"B": "1"}))
     later = parent(extraEnvs=[{"name": "A", "value": "2"}, {"name": "C", "value": "3"}])
-    assert variables(changed(later, spec, Wish())) == variables(spec)
+    assert variables(changed(later, made, Wish()).spec) == variables(made["spec"])
     renewed = {"MAGE_BASE_PATH": "anna", "A": "2", "B": "1", "C": "3"}
-    assert variables(changed(later, spec, Wish(renew=True))) == renewed
-    assert variables(changed(later, spec, Wish(renew=True, variables={"A": "9"})))["A"] == "9"
+    assert variables(changed(later, made, Wish(renew=True)).spec) == renewed
+    assert variables(changed(later, made, Wish(renew=True, variables={"A": "9"})).spec)["A"] == "9"
+
+
+def test_what_its_cluster_has_no_more_is_dropped_when_renewed_and_what_is_its_own_stays() -> None:
+    three = parent(extraEnvs=[{"name": name, "value": "1"} for name in "ABC"])
+    made = manifest_of(three, "anna", Wish(variables={"B": "2", "D": "2"}))
+    assert made["metadata"]["annotations"] == {INHERITED: "A,C"}
+    less = parent(extraEnvs=[{"name": "C", "value": "1"}])
+    same = changed(less, made, Wish())
+    assert ([*variables(same.spec)], same.inherited) == (["MAGE_BASE_PATH", "A", "B", "C", "D"], "A,C")
+    renewed = changed(less, made, Wish(renew=True))
+    assert ([*variables(renewed.spec)], renewed.inherited) == (["MAGE_BASE_PATH", "B", "C", "D"], "C")
+    own = changed(less, made, Wish(variables={"A": "3"}))
+    assert own.inherited == "C"
+    assert "A" in variables(changed(less, live_of(own.spec, own.inherited), Wish(renew=True)).spec)
+    # One that was made by kubectl has no note.
+    assert "A" in variables(changed(less, live_of(made["spec"]), Wish(renew=True)).spec)
 
 
 def test_the_ingress_is_that_of_its_cluster_with_a_path_of_its_own() -> None:
@@ -134,3 +178,6 @@ def test_the_ingress_is_that_of_its_cluster_with_a_path_of_its_own() -> None:
     assert spec["ingress"] == {**theirs, "hosts": [{"host": "mage.example.com", "paths": paths}]}
     with pytest.raises(ConflictError, match="no Ingress"):
         manifest_of(parent(), "anna", Wish(ingress=True))
+    without = live_of({**manifest_of(cluster, "anna", Wish())["spec"], "extraEnvs": []})
+    with pytest.raises(ConflictError, match="set MAGE_BASE_PATH in extraEnvs"):
+        changed(cluster, without, Wish(ingress=True))

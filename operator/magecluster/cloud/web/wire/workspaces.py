@@ -9,7 +9,8 @@ from magecluster.api.status import State
 from magecluster.api.workspaces import NAME_LENGTH, WORKSPACE_NAME
 from magecluster.cloud.web.wire.base import Answer, Timestamp, Wire
 
-Person = Annotated[str, Field(max_length=254)]
+PERSON_LENGTH = 254
+Person = Annotated[str, Field(max_length=PERSON_LENGTH)]
 """For whom the gateway asks, as Mage knows them: only for the audit."""
 
 
@@ -45,7 +46,7 @@ class WorkspaceChange(Wire):
     namespace: str | None = None
     """That of the cluster; there is no other."""
     renew: bool = False
-    """Take over the variables of the cluster anew."""
+    """Take over the variables of the cluster anew, and drop those that it has no more."""
     status: Literal["Active", "Stopped"] | None = None
     for_: Annotated[Person, Field(alias="for")] = ""
 
