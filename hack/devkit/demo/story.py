@@ -63,8 +63,10 @@ def apply(kubectl: Kubectl, image: str | None) -> None:
         repository, _, tag = image.rpartition(":")
         manifest["spec"]["image"] = {"repository": repository, "tag": tag}
     manifest["spec"]["status"] = "Active"
-    progress.say(f"==> kubectl apply -f {EXAMPLE.relative_to(ROOT)}" + (f" (with image {image})" if image else ""))
-    progress.say("    " + kubectl("apply", "--filename", "-", given=yaml.safe_dump(manifest)).strip())
+    said = f" (with image {image})" if image else ""
+    progress.say(f"==> kubectl -n default apply -f {EXAMPLE.relative_to(ROOT)}{said}")
+    told = kubectl("apply", "--namespace=default", "--filename", "-", given=yaml.safe_dump(manifest))
+    progress.say("    " + told.strip())
 
 
 def power(kubectl: Kubectl, wish: str, patience: float) -> None:
