@@ -89,25 +89,28 @@ def test_the_rights_of_the_chart_are_enough(bound: OperatorProcess, bare: Namesp
     assert bound.stop() == 0
 
 
-def test_the_operator_cannot_read_all_secrets(bound: OperatorProcess, cluster: Cluster, bare: Namespace) -> None:
-    def may(verb: str, resource: str) -> bool:
+@pytest.mark.parametrize("standalone", [True, False])
+def test_the_operator_cannot_read_all_secrets(
+    cluster: Cluster,
+    bare: Namespace,
+    tmp_path: Path,
+    standalone: bool,  # noqa: FBT001  a parameter
+) -> None:
+    def may(verb: str, resource: str, namespace: str = "kube-system") -> bool:
         user = f"system:serviceaccount:{bare.name}:op-operator"
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SubjectAccessReview",
-            "spec": {
-                "user": user,
-                "resourceAttributes": {"verb": verb, "resource": resource, "namespace": "kube-system"},
-            },
-        }
+        asked = {"verb": verb, "resource": resource, "namespace": namespace}
+        spec = {"user": user, "resourceAttributes": asked}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
         answer = json.loads(cluster.kubectl("create", "-f", "-", "-o", "json", input=json.dumps(review)))
         return bool(answer["status"]["allowed"])
 
-    assert may("get", "secrets")  # by name, as a cluster refers to it
-    assert not may("list", "secrets")
-    assert not may("watch", "secrets")
-    assert not may("delete", "persistentvolumeclaims")
-    assert not may("create", "pods")
+    with rights(cluster, bare, tmp_path, "operator", standalone=standalone):
+        # By name, as a cluster refers to it.
+        eventually(lambda: may("get", "secrets"))
+        eventually(lambda: may("list", "secrets", bare.name) is not standalone)
+        for verb, resource in (("list", "secrets"), ("watch", "secrets"), ("create", "pods")):
+            assert not may(verb, resource)
+        assert not may("delete", "persistentvolumeclaims")
 
 
 @pytest.mark.parametrize("values", [{}, {"watchNamespaces": ["a", "b"]}, {"cloudApi": {"standalone": True}}], ids=str)
@@ -148,19 +151,19 @@ def test_the_rights_of_the_cloud_api_alone_are_enough(cluster: Cluster, bare: Na
         cluster.kubectl("delete", "namespace", team.name, "--wait=false")
 
 
-def test_without_the_cloud_api_the_operator_can_list_no_secrets_at_all() -> None:
-    def lists(**cloud_api: bool) -> set[str]:
-        """Whose account may do it."""
+def test_apart_from_the_cloud_api_the_operator_can_list_no_secrets_at_all() -> None:
+    def lists(**cloud_api: bool) -> set[tuple[str, str]]:
+        """Whose account may do it, and in which namespace."""
         found = rendered({"cloudApi": cloud_api})
         roles = {
-            name(m)
+            (m["kind"], name(m))
             for m in found
             for rule in m.get("rules") or []
             if "secrets" in rule.get("resources", ()) and "list" in rule["verbs"]
         }
-        bound = (m["subjects"] for m in found if m.get("roleRef", {}).get("name") in roles)
-        return {subject["name"] for subjects in bound for subject in subjects}
+        bound = [m for m in found if "roleRef" in m and (m["roleRef"]["kind"], m["roleRef"]["name"]) in roles]
+        return {(subject["name"], m["metadata"].get("namespace", "")) for m in bound for subject in m["subjects"]}
 
-    assert lists() == {"op-operator"}
-    assert lists(standalone=True) == {"op-cloud-api"}
+    assert lists() == {("op-operator", "chart-space")}
+    assert lists(standalone=True) == {("op-cloud-api", "chart-space")}
     assert lists(enabled=False) == set()

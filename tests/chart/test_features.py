@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.support.chart import container, of, rendered
+from tests.support.chart import CHART, container, of, rendered
 from tests.support.kube import Manifest
 
 from devkit import shell
+from devkit.cluster import binaries
 
 
 def api(**values: Any) -> list[Manifest]:
@@ -129,8 +130,14 @@ def test_only_the_interface_is_outside() -> None:
 
 
 CONTRADICTIONS: dict[str, dict[str, Any]] = {
-    "cloudApi.ingress.host": {"ingress": {"enabled": True}},
-    "cloudApi.oidc.clientId": {"oidc": {"issuer": "https://id.example.com"}},
+    "set cloudApi.ingress.host": {"ingress": {"enabled": True}},
+    "cloudApi.ingress.enabled": {"ingress": {"host": "mage.example.com"}},
+    "set cloudApi.oidc.clientId": {"oidc": {"issuer": "https://id.example.com"}},
+    "cloudApi.oidc.clientId and": {"oidc": {"clientId": "mage"}},
+    "cloudApi.oidc.existingSecret count": {"oidc": {"existingSecret": "oidc"}},
+    "cloudApi.tls.caKey": {"tls": {"caKey": "ca.crt"}},
+    "cloudApi.tls.serverName": {"tls": {"serverName": "mage.example.com"}},
+    "cloudApi.workspaces: always": {"workspaces": "always", "enabled": False},
     "cloudApi.apiKeys.required": {"apiKeys": {"existingSecret": "keys", "required": False}},
     "cloudApi.replicas": {"replicas": 2},
     "cloudApi.nodeSelector": {"nodeSelector": {"a": "b"}},
@@ -142,6 +149,12 @@ CONTRADICTIONS: dict[str, dict[str, Any]] = {
 def test_values_that_do_not_fit_together_are_refused_with_the_remedy(named: str, values: dict[str, Any]) -> None:
     with pytest.raises(shell.Failed, match=named):
         api(**values)
+
+
+@pytest.mark.parametrize("release", ["a.b", "123"])
+def test_a_release_after_which_no_service_can_be_called_is_refused(release: str) -> None:
+    with pytest.raises(shell.Failed, match="begins with a letter"):
+        shell.run(binaries.ensure() / "helm", "template", release, CHART)
 
 
 def test_labels_of_the_chart_cannot_be_taken_over() -> None:

@@ -10,7 +10,10 @@ import promql_parser
 import pytest
 import yaml
 from tests.support.chart import CHART, of, rendered
-from tests.support.exported import Series, of_the_cloud_api, of_the_operator
+from tests.support.exported import VALUES, Series, of_the_cloud_api, of_the_operator
+
+from magecluster.controller.main import CRD_SECONDS
+from magecluster.controller.settings import Settings
 
 ON: dict[str, Any] = {name: {"enabled": True} for name in ("serviceMonitor", "prometheusRule", "dashboard")}
 JOBS = ("op-operator", "op-cloud-api")
@@ -69,6 +72,34 @@ def test_every_expression_asks_for_series_that_exist_with_their_labels(exported:
             series = exported[matchers["job"]]
             assert selector.name in series, where
             assert set(matchers) <= series[selector.name] | ADDED, where
+
+
+def test_every_value_that_an_expression_asks_for_can_occur() -> None:
+    for where, expression in expressions().items():
+        for matcher in (m for selector in selectors(expression) for m in selector.matchers.matchers):
+            if matcher.name in VALUES:
+                # Alternatives each; within parentheses some products of them may be of nothing.
+                for asked in [matcher.value] if "(" in matcher.value else matcher.value.split("|"):
+                    assert [v for v in VALUES[matcher.name] if re.fullmatch(asked, v)], (where, matcher.name, asked)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "workers"),
+    [([], Settings().workers), (["--workers=32"], 32), (["--log-level=debug", "--workers", "8"], 8)],
+    ids=str,
+)
+def test_a_queue_is_long_when_it_is_longer_than_what_is_worked_on(arguments: list[str], workers: int) -> None:
+    rules = of(rendered({"metrics": ON, "extraArgs": arguments}), "PrometheusRule", "op-alerts")["spec"]["groups"]
+    (found,) = [a["expr"] for group in rules for a in group["rules"] if a["alert"] == "MageclusterQueueStuck"]
+    assert found.endswith(f" > {workers}")
+
+
+def test_an_operator_without_rights_is_noticed() -> None:
+    (found,) = [alert["expr"] for alert in alerts() if alert["alert"] == "MageclusterForbidden"]
+    (selector,) = selectors(found)
+    assert ("status", "403") in {(m.name, m.value) for m in selector.matchers.matchers}
+    threshold = float(found.rpartition(">")[2])
+    assert threshold < 1 / CRD_SECONDS, "one list in these seconds is refused"
 
 
 def test_what_an_expression_groups_by_is_a_label_of_its_series(exported: dict[str, Series]) -> None:

@@ -47,6 +47,12 @@ def secrets(space: Namespace) -> set[str]:
     return {secret["metadata"]["name"] for secret in space.all("secrets")}
 
 
+async def test_what_is_no_address_leaves_no_secret_behind(bare: Namespace, first: Replica) -> None:
+    assert await bootstrap.ensure(first.connection, bare.name, first.accounts, first.passwords, "bob") is None
+    assert bootstrap.NAME not in secrets(bare)
+    assert await ensure(first), "the right address counts"
+
+
 async def test_one_of_two_makes_the_first_administrator(bare: Namespace, first: Replica, second: Replica) -> None:
     outcomes = await asyncio.gather(ensure(first), ensure(second))
     assert len([account for account in outcomes if account]) == 1

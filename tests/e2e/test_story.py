@@ -12,7 +12,6 @@ EXAMPLE = yaml.safe_load((ROOT / "examples/quickstart.yaml").read_text())
 
 @pytest.mark.timeout(600)
 def test_apply_run_stop_start_and_everything_is_still_there(space: Namespace) -> None:
-    EXAMPLE["metadata"].pop("namespace")
     space.apply(EXAMPLE)
     active(space, "quickstart")
     with owner_of(space, "quickstart") as mage:

@@ -1,19 +1,33 @@
 """The metrics that operator and Cloud API export, asked of their own registries."""
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
+from typing import get_args
 
 from prometheus_client import CollectorRegistry
 
 from magecluster.api.magecluster import KIND
+from magecluster.api.status import State
 from magecluster.cloud.main import assemble
 from magecluster.cloud.settings import Settings
-from magecluster.controller.metrics import Metrics
+from magecluster.cloud.web.app import EVERYTHING
+from magecluster.cloud.web.metrics import LoginOutcome
+from magecluster.controller.metrics import Metrics, Result
 from magecluster.controller.workqueue import Workqueue
+from magecluster.kube.apply import Outcome
 from magecluster.kube.cache import Key
 from magecluster.kube.connection import Connection
 from magecluster.kube.errors import KubeError
 
+VALUES: dict[str, set[str]] = {
+    "state": set(State),
+    "result": set(get_args(Result)),
+    "outcome": {*Outcome, "refused", *get_args(LoginOutcome)},
+    "route": {route.name for route in EVERYTHING},
+    "status": {"none", *(str(status.value) for status in HTTPStatus)},
+}
+"""Label to all the values that it can have."""
 Series = dict[str, set[str]]
 """Name of a time series to the labels that it has."""
 

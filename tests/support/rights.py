@@ -16,11 +16,21 @@ from devkit.cluster import Cluster
 
 @contextmanager
 def rights(
-    cluster: Cluster, space: Namespace, folder: Path, of: str, values: dict[str, Any] | None = None
+    cluster: Cluster,
+    space: Namespace,
+    folder: Path,
+    of: str,
+    values: dict[str, Any] | None = None,
+    *,
+    standalone: bool = True,
 ) -> Iterator[Path]:
-    """A kubeconfig for `of`, operator or cloud-api, as if the chart were installed in `space`."""
-    manifests = rendered({**(values or {}), "cloudApi": {"standalone": True}}, space.name)
-    chosen = [m for m in manifests if (is_of_rights(m) or m["kind"] == "ServiceAccount") and of in name(m)]
+    """A kubeconfig for `of`, operator or cloud-api, as if the chart were installed in `space`.
+
+    Without `standalone` the operator has those of the Cloud API as well, as by default.
+    """
+    manifests = rendered({**(values or {}), "cloudApi": {"standalone": standalone}}, space.name)
+    rights_only = [m for m in manifests if is_of_rights(m) or m["kind"] == "ServiceAccount"]
+    chosen = [m for m in rights_only if of in name(m) or not standalone]
     cluster.kubectl("apply", "--filename", "-", input=yaml.safe_dump_all(chosen))  # some are of other namespaces
     token = space.kubectl("create", "token", f"op-{of}").strip()
     kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text())

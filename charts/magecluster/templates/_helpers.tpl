@@ -6,7 +6,7 @@
 
 {{- define "magecluster.selector" -}}
 app.kubernetes.io/name: magecluster
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
@@ -24,7 +24,7 @@ app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 
 {{- define "magecluster.metadata" -}}
 name: {{ include "magecluster.name" . }}
-namespace: {{ (index . 0).Release.Namespace }}
+namespace: {{ (index . 0).Release.Namespace | quote }}
 labels: {{- include "magecluster.labels" . | nindent 2 }}
 {{- end }}
 
@@ -32,8 +32,8 @@ labels: {{- include "magecluster.labels" . | nindent 2 }}
 {{- define "magecluster.metadataWith" -}}
 {{- $own := include "magecluster.ownLabels" . | fromYaml -}}
 name: {{ include "magecluster.name" . }}
-namespace: {{ (index . 0).Release.Namespace }}
-labels: {{- mergeOverwrite (dict) (index . 0).Values.extraLabels (index . 2) $own | toYaml | nindent 2 }}
+namespace: {{ (index . 0).Release.Namespace | quote }}
+labels: {{- mergeOverwrite (dict) ((index . 0).Values.extraLabels | default dict) (index . 2 | default dict) $own | toYaml | nindent 2 }}
 {{- end }}
 
 {{- define "magecluster.image" -}}
@@ -69,7 +69,7 @@ securityContext: {{- include "magecluster.podSecurity" $root | nindent 2 }}
 imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with (index . 2).priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with (index . 2).nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}

@@ -16,7 +16,7 @@ kind: {{ $kind }}
 metadata:
   name: {{ $name }}
   {{- with $namespace }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   {{- end }}
   labels: {{- include "magecluster.labels" $ | nindent 4 }}
 rules: {{- index $ 2 | nindent 2 }}
@@ -26,7 +26,7 @@ kind: {{ $kind }}Binding
 metadata:
   name: {{ $name }}
   {{- with $namespace }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   {{- end }}
   labels: {{- include "magecluster.labels" $ | nindent 4 }}
 roleRef:
@@ -59,5 +59,5 @@ subjects: {{- include "magecluster.subjects" (list $root (index . 3)) | nindent 
 {{- define "magecluster.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "magecluster.name" . }}
-  namespace: {{ (index . 0).Release.Namespace }}
+  namespace: {{ (index . 0).Release.Namespace | quote }}
 {{- end }}

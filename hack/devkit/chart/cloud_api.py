@@ -5,14 +5,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from devkit.chart.pods import Pod
-from devkit.chart.types import Arguments, HostOrNone, KeyOrNone, NameOrNone, Replicas, Url
+from devkit.chart.types import Arguments, KeyOrNone, NameOrNone, Replicas, Url
 from magecluster.api.model import ApiModel, DataKey, DnsName
 from magecluster.api.network import IngressPath
 from magecluster.api.pod import StringMap
+from magecluster.cloud.access.email import MOST_CHARACTERS, PATTERN
 from magecluster.cloud.login.bootstrap import NAME
 from magecluster.cloud.settings import Settings
 
-Network = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+(/[0-9]{1,3})?$")]
+_BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_V4 = rf"{_BYTE}(\.{_BYTE}){{3}}(/(3[0-2]|[12]?[0-9]))?"
+_V6 = "[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,7}(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
+Network = Annotated[str, Field(pattern=f"^({_V4}|{_V6})$")]
+Email = Annotated[str, Field(pattern=f"^$|^{PATTERN}$", max_length=MOST_CHARACTERS)]
 
 
 class Service(ApiModel):
@@ -35,7 +40,7 @@ class Ingress(ApiModel):
     """Ingress class; the default class when empty."""
     annotations: StringMap = {}
     """For the ingress controller or cert-manager."""
-    host: HostOrNone = ""
+    host: NameOrNone = ""
     """Host name, without port."""
     paths: Annotated[list[IngressPath], Field(min_length=1)] = [IngressPath(path="/api/v1")]
     """Paths that lead to the Cloud API: `path` and `pathType`. Metrics and health are not below `/api/v1`."""
@@ -50,7 +55,7 @@ class Tls(ApiModel):
     """Secret of type kubernetes.io/tls; without one it speaks plain HTTP. A renewed certificate is taken up at once."""
     ca_key: KeyOrNone = ""
     """Key of the same Secret with the CA by which `helm test` and Prometheus check it; theirs when empty."""
-    server_name: HostOrNone = ""
+    server_name: NameOrNone = ""
     """Name in the certificate that they expect; default: that of the Service, `NAME.NAMESPACE.svc`."""
 
 
@@ -109,7 +114,7 @@ class CloudApi(Pod, _First):
     workspaces: Literal["auto", "always", "never"] = "auto"
     """Let owners make workspaces at their Mage; that needs a ClusterRole to review the tokens of pods. `auto`: unless
     `watchNamespaces` is set."""
-    bootstrap_admin: str = Settings().bootstrap_admin or ""
+    bootstrap_admin: Email = Settings().bootstrap_admin or ""
     """E-mail of the first account, whose password is in Secret `magecluster-admin`; none is made when empty."""
     public_url: Url = ""
     """How people reach it, for links and redirects; default: the host of `ingress`, else as it was asked for."""

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from devkit.chart.document import values
 from devkit.chart.values import Values
 from magecluster.api.crd import schema
 
@@ -18,10 +19,25 @@ OF_HELM = {
 
 def text() -> str:
     """The file."""
-    root = _sealed(schema(Values))
+    root = _required(_sealed(schema(Values)))
     root["properties"] |= OF_HELM
     head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of the chart magecluster"}
     return json.dumps({**head, **root}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _required(root: dict[str, Any]) -> dict[str, Any]:
+    """The same, with what has to be there.
+
+    Helm takes `null` for "remove the default", and hardly any template can do without. No list or map is as good as an
+    empty one, and of `resources` everything can be left to Kubernetes.
+    """
+    for *above, name in (value.path for value in values() if value.default not in ([], {})):
+        if "resources" not in (*above, name):
+            node = root
+            for section in above:
+                node = node["properties"][section]
+            node["required"] = [*node.get("required", []), name]
+    return root
 
 
 def _sealed(node: Any, *, names: bool = False) -> Any:

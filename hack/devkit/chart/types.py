@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from magecluster.api.model import ApiModel, DataKey, DnsName, HostName
+from magecluster.api.model import ApiModel, DataKey, DnsName
 from magecluster.api.pod import DIGEST, REPOSITORY, TAG, LocalObjectReference, PodLabels
 
 
@@ -14,7 +14,6 @@ def _or_empty(type_: Any) -> str:
 
 
 NameOrNone = Annotated[str, Field(pattern=_or_empty(DnsName), max_length=253)]
-HostOrNone = Annotated[str, Field(pattern=_or_empty(HostName), max_length=253)]
 KeyOrNone = Annotated[str, Field(pattern=_or_empty(DataKey), max_length=253)]
 Namespaces = Annotated[
     list[Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]],
@@ -44,4 +43,4 @@ class Image(ApiModel):
     digest: Annotated[str, Field(pattern=f"^({DIGEST})?$")] = ""
     """Pins the image, for example `sha256:…`; wins over the tag."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    """When the node fetches the image."""
+    """When the node fetches the image, for operator and Cloud API. Gateways have `IfNotPresent`."""

@@ -29,7 +29,8 @@ class _First(ApiModel):
     image: Image = Image()
     """The image of operator, Cloud API and gateways."""
     image_pull_secrets: PullSecrets = []
-    """Secrets of the chart's namespace with credentials for the image's registry."""
+    """Secrets of the chart's namespace with credentials for the image's registry, for operator and Cloud API. Gateways
+    have those of `spec.imagePullSecrets` of their MageCluster."""
     crds: Crds = Crds()
     """The custom resource definitions."""
     watch_namespaces: Namespaces = []

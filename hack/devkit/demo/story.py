@@ -67,8 +67,10 @@ def apply(kubectl: Kubectl, image: str | None, *, gateway: bool) -> None:
         manifest["spec"]["image"] = {"repository": repository, "tag": tag}
     manifest["spec"] |= {"status": "Active", "gateway": {"enabled": gateway}}
     changes = ", ".join([*([f"with image {image}"] if image else []), *([] if gateway else ["without gateway"])])
-    progress.say(f"==> kubectl apply -f {EXAMPLE.relative_to(ROOT)}" + (f" ({changes})" if changes else ""))
-    progress.say("    " + kubectl("apply", "--filename", "-", given=yaml.safe_dump(manifest)).strip())
+    said = f" ({changes})" if changes else ""
+    progress.say(f"==> kubectl -n default apply -f {EXAMPLE.relative_to(ROOT)}{said}")
+    told = kubectl("apply", "--namespace=default", "--filename", "-", given=yaml.safe_dump(manifest))
+    progress.say("    " + told.strip())
 
 
 def power(kubectl: Kubectl, wish: str, patience: float) -> None:

@@ -136,7 +136,7 @@ def _add_oidc(parser: argparse.ArgumentParser) -> None:
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
-        return ipaddress.ip_network(text)
+        return ipaddress.ip_network(text, strict=False)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no network like 10.0.0.0/8") from error
 

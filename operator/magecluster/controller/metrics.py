@@ -4,6 +4,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
+from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,6 +23,9 @@ from magecluster.api.status import State
 from magecluster.controller.workqueue import Workqueue
 from magecluster.kube.cache import Key
 from magecluster.kube.errors import KubeError
+
+Result = Literal["success", "error"]
+"""How a reconcile ends."""
 
 
 class Metrics:
@@ -52,7 +56,8 @@ class Metrics:
     @contextmanager
     def reconcile(self) -> Iterator[None]:
         """Time one reconcile."""
-        start, result = perf_counter(), "error"
+        start = perf_counter()
+        result: Result = "error"
         try:
             yield
             result = "success"

@@ -28,6 +28,7 @@ OPTIONS: dict[tuple[str, ...], tuple[str, Any]] = {
         "trusted_proxies",
         (ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
     ),
+    ("--trusted-proxy=10.0.0.1/8",): ("trusted_proxies", (ip_network("10.0.0.0/8"),)),
     ("--api-key=one", "--api-key=two"): ("api_keys", frozenset({"one", "two"})),
     ("--no-api-key",): ("api_keys", frozenset()),
     ("--bootstrap-admin=ann@example.com",): ("bootstrap_admin", "ann@example.com"),

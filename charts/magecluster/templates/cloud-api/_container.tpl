@@ -77,13 +77,13 @@
 {{- define "magecluster.cloudApi.secrets" -}}
 {{- with .Values.cloudApi }}
 {{- with .tls.existingSecret }}
-tls: {{ . }}
+tls: {{ . | quote }}
 {{- end }}
 {{- if and .apiKeys.required .apiKeys.existingSecret }}
-api-keys: {{ .apiKeys.existingSecret }}
+api-keys: {{ .apiKeys.existingSecret | quote }}
 {{- end }}
 {{- if and .oidc.issuer .oidc.existingSecret }}
-oidc: {{ .oidc.existingSecret }}
+oidc: {{ .oidc.existingSecret | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -92,7 +92,7 @@ oidc: {{ .oidc.existingSecret }}
 {{- with include "magecluster.cloudApi.secrets" . | fromYaml }}
 volumes:
   {{- range $folder, $secret := . }}
-  - {name: {{ $folder }}, secret: {secretName: {{ $secret }}}}
+  - {name: {{ $folder }}, secret: {secretName: {{ $secret | quote }}}}
   {{- end }}
 {{- end }}
 {{- end }}

@@ -5,9 +5,10 @@ from functools import lru_cache
 from hashlib import sha256
 
 MOST_CHARACTERS = 254
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_EMAIL = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
-"""What browsers accept in a field for an e-mail, in lower case."""
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+PATTERN = rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*"
+"""What browsers accept in a field for an e-mail."""
+_EMAIL = re.compile(PATTERN)
 
 
 def canonical(email: str) -> str | None:

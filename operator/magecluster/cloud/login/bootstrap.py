@@ -46,6 +46,10 @@ async def ensure(
         if secret:
             await _finish(connection, path, secret)
         return None
+    if secret is None and canonical(email) is None:
+        # A Secret with it would stay, and a right address later on would not count.
+        logger.error("Could not make the first account: %r is no e-mail address in ASCII, give another one", email)
+        return None
     if secret is None:
         secret = await _create(connection, namespace, email, generated(random))
     if _is_done(secret):

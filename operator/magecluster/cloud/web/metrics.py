@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -11,6 +12,7 @@ from typing_extensions import override
 from magecluster.kube.errors import KubeError
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+LoginOutcome = Literal["success", "refused", "limited"]
 
 
 class Metrics:
@@ -41,8 +43,8 @@ class Metrics:
         """Count and time one request."""
         self._series(route, str(status)).observe(seconds)
 
-    def login(self, outcome: str) -> None:
-        """Count an attempt: success, refused or limited."""
+    def login(self, outcome: LoginOutcome) -> None:
+        """Count an attempt."""
         self._logins.labels(outcome).inc()
 
     def api_error(self, error: KubeError) -> None:
