@@ -33,5 +33,5 @@ def test_a_cluster_of_ones_own_gets_no_gateway_whose_image_its_nodes_do_not_have
     with pytest.raises(EnoughError):
         demo.main(arguments)
     (manifest,) = applied
-    cluster = MageCluster.parse({**manifest, "metadata": {**manifest["metadata"], "uid": "u"}})
+    cluster = MageCluster.parse({**manifest, "metadata": {**manifest["metadata"], "namespace": "default", "uid": "u"}})
     assert cluster.spec.gateway.enabled is gateway
