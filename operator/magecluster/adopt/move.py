@@ -66,11 +66,11 @@ async def start(context: Context) -> None:
     """As the plan says, which may be Stopped. Raises `StepError` when Mage does not answer in time."""
     takeover = context.takeover
     wanted = takeover.cluster["spec"].get("status", "Active")
-    if wanted == "Active":
-        if takeover.claim:
-            await mark(context, context.path(VOLUMES, takeover.claim["metadata"]["name"]), USED)
-        _, credentials = secret_names(takeover)
-        await mark(context, context.path(SECRETS, credentials), USED)
+    # Also of a stopped cluster: it can be started later, and nobody writes it down then.
+    if takeover.claim:
+        await mark(context, context.path(VOLUMES, takeover.claim["metadata"]["name"]), USED)
+    _, credentials = secret_names(takeover)
+    await mark(context, context.path(SECRETS, credentials), USED)
     await context.connection.merge(context.path(MAGE_CLUSTERS, context.name), {"spec": {"status": wanted}})
     degraded: float | None = None
     text = "nothing is known yet"

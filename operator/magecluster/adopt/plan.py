@@ -104,9 +104,14 @@ def _copying(
 ) -> tuple[Manifest | None, Manifest | None]:
     if not files.copies:
         return None, None
-    mage, node = mage_of(found.server), choices.node or live.node
+    mage, node = mage_of(found.server), choices.node or (live.nodes[0] if len(live.nodes) == 1 else None)
     if node is None and any("hostPath" in copy.volume for copy in files.copies):
-        findings.stops("Mage does not run, so nobody knows which node has its files: name it with --node")
+        cause = (
+            f"pods of Mage run on {', '.join(live.nodes)}, and each node has files of its own"
+            if live.nodes
+            else "Mage does not run, so nobody knows which node has its files"
+        )
+        findings.stops(f"{cause}: name it with --node")
     try:
         cluster = MageCluster.parse(manifest)
     except InvalidClusterError:

@@ -100,7 +100,13 @@ STOPS = [
     ),
     Case("a claim that is gone", a_deployment(), "claim files is not there", {"claims": {}}),
     Case("a size for a claim", a_deployment(), "are for a new volume", {}, Choices(size="1Gi")),
-    Case("a node that nobody knows", mounted((HOST, "/home/src")), "name it with --node", {"node": None}),
+    Case("a node that nobody knows", mounted((HOST, "/home/src")), "does not run, so nobody", {"nodes": ()}),
+    Case(
+        "two nodes",
+        mounted((HOST, "/home/src")),
+        "run on a, b, and each node has files of its own: name it with --node",
+        {"nodes": ("a", "b")},
+    ),
     Case("a path that depends on the pod", mounted((HOST, "/home/src"), subPathExpr="$(A)"), "use subPath"),
 ]
 
