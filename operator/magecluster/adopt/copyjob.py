@@ -8,7 +8,6 @@ from magecluster.adopt.facts import Copy
 from magecluster.api.model import Manifest
 
 TARGET = "/to"
-_SECONDS_TO_START = 600
 
 
 class Pod(NamedTuple):
