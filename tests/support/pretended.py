@@ -32,7 +32,7 @@ class PretendedServer:
         made = {**copy.deepcopy(manifest), "metadata": {**metadata, "resourceVersion": str(next(self._numbers))}}
         if texts := made.pop("stringData", None):
             made["data"] = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
-        return self.objects.setdefault(kind.path(metadata["namespace"], metadata["name"]), made)
+        return copy.deepcopy(self.objects.setdefault(kind.path(metadata["namespace"], metadata["name"]), made))
 
     def refuse(self, verb: str, path: str, error: KubeError) -> None:
         """Once, for a path that ends so."""

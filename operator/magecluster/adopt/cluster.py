@@ -5,7 +5,7 @@ import re
 from magecluster.adopt.environment import Environment
 from magecluster.adopt.facts import Choices, Findings, Live
 from magecluster.adopt.helm import Release
-from magecluster.adopt.pod import Workloads, image, mage_of, placement
+from magecluster.adopt.pod import Workloads, image, mage_of, placement, security
 from magecluster.adopt.volumes import Storage
 from magecluster.api.magecluster import API_VERSION, KIND, InvalidClusterError, MageCluster
 from magecluster.api.model import Manifest
@@ -29,6 +29,7 @@ def spec_of(
         "image": image(mage["image"], mage.get("imagePullPolicy") or "IfNotPresent", findings),
         **({"extraEnvs": env.envs} if env.envs else {}),
         **placement(found, choices, findings),
+        **security(found, jobs={"name": "DEFAULT_EXECUTOR_TYPE", "value": "k8s"} in env.envs, findings=findings),
         "service": _service(live, findings),
         "storage": {**files.fields, **project},
         **({"database": env.database} if env.database else {}),

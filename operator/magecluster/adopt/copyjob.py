@@ -9,6 +9,10 @@ from magecluster.api.model import Manifest
 
 TARGET = "/to"
 
+_LEAST = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
+"""Where Mage asks for nothing: a quota refuses pods that ask for nothing. Copying needs little."""
+_ORDINARY = ("cpu", "memory", "ephemeral-storage")
+
 
 class Pod(NamedTuple):
     """What the Job's pod has to have in common with that of Mage."""
@@ -18,6 +22,8 @@ class Pod(NamedTuple):
     node: str | None
     spec: Manifest
     """Of Mage's pod."""
+    resources: Manifest
+    """Of Mage's container."""
 
 
 def job_name(cluster: str) -> str:
@@ -47,6 +53,7 @@ def copy_job(cluster: str, namespace: str, claim: str, copies: tuple[Copy, ...],
                 "command": ["python3", "-c", _program(), *arguments],
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "volumeMounts": mounts,
+                "resources": _resources(pod.resources) or _LEAST,
                 "securityContext": {
                     "runAsUser": 0,
                     "allowPrivilegeEscalation": False,
@@ -64,6 +71,13 @@ def copy_job(cluster: str, namespace: str, claim: str, copies: tuple[Copy, ...],
         "metadata": {"name": job_name(cluster), "namespace": namespace},
         "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": {"job": job_name(cluster)}}, "spec": spec}},
     }
+
+
+def _resources(given: Manifest) -> Manifest:
+    """As Mage's, which was there a moment ago; nothing special, such as a GPU."""
+    parts = {part: given.get(part) or {} for part in ("requests", "limits")}
+    kept = {part: {key: value for key, value in of.items() if key in _ORDINARY} for part, of in parts.items()}
+    return {part: of for part, of in kept.items() if of}
 
 
 def _on(node: str) -> Manifest:

@@ -41,8 +41,7 @@ async def start_again(context: Context) -> None:
             context.tell(f"Deployment {name} has {replicas} replicas again")
             await _give_fields_back(context, DEPLOYMENTS, saved)
     for job in context.takeover.cron_jobs:
-        await _suspend(context, job["metadata"]["name"], suspended=job["spec"].get("suspend", False))
-        await _give_fields_back(context, CRON_JOBS, job)
+        await _resume(context, job)
 
 
 async def retire(context: Context) -> None:
@@ -172,6 +171,18 @@ async def _wait_for_garbage(context: Context, name: str) -> None:
         return live is None or not context.is_ours(live)
 
     await context.until(gone, OBSERVED_SECONDS, lambda: f"Deployment {name} of the MageCluster is not removed")
+
+
+async def _resume(context: Context, saved: Manifest) -> None:
+    """Only what was changed: whoever may not change CronJobs has failed before, and needs the rest of the way back."""
+    name, suspended = saved["metadata"]["name"], saved["spec"].get("suspend", False)
+    live = await context.find(CRON_JOBS, name)
+    if live is None:
+        return
+    managers = {each.get("manager") for each in live["metadata"].get("managedFields") or ()}
+    if live["spec"].get("suspend", False) != suspended or HIDDEN in managers:
+        await _suspend(context, name, suspended=suspended)
+        await _give_fields_back(context, CRON_JOBS, saved)
 
 
 async def _suspend(context: Context, name: str, *, suspended: bool) -> None:

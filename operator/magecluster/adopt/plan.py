@@ -116,7 +116,8 @@ def _copying(
         cluster = MageCluster.parse(manifest)
     except InvalidClusterError:
         return None, None  # told already
-    pod = Pod(mage["image"], mage.get("imagePullPolicy") or "IfNotPresent", node, pod_of(found.server))
+    policy = mage.get("imagePullPolicy") or "IfNotPresent"
+    pod = Pod(mage["image"], policy, node, pod_of(found.server), mage.get("resources") or {})
     name, namespace = cluster.metadata.name, cluster.metadata.namespace
     return persistent_volume_claim(cluster), copy_job(name, namespace, volume_name(cluster), files.copies, pod)
 

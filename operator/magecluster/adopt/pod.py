@@ -111,6 +111,28 @@ def placement(found: Workloads, choices: Choices, findings: Findings) -> Manifes
     return {key: value for key, value in fields.items() if value}
 
 
+def security(found: Workloads, *, jobs: bool, findings: Findings) -> Manifest:
+    """The field `podSecurity`. Another user than root stays, as the files are his; Mage's Jobs have to be root's."""
+    contexts = [each.get("securityContext") or {} for each in (mage_of(found.server), pod_of(found.server))]
+    user = next((each["runAsUser"] for each in contexts if each.get("runAsUser") is not None), None)
+    if user and not jobs:
+        findings.differs(
+            "Security",
+            f"Mage runs as user {user} as before, and otherwise by podSecurity.standard Restricted: his group gets the "
+            "volume, and sudo is gone",
+        )
+        return {"podSecurity": {"standard": "Restricted", "runAsUser": user}}
+    if user:
+        findings.differs(
+            "Security", f"Mage ran as user {user} and becomes root, since its Jobs are: new files are root's, see chown"
+        )
+    elif any(contexts):
+        findings.differs(
+            "Security", "the security context becomes the operator's: root as Mage's image demands, few capabilities"
+        )
+    return {}
+
+
 def _without(entries: Manifest | None, beginnings: tuple[str, ...]) -> Manifest:
     return {key: value for key, value in (entries or {}).items() if not key.startswith(beginnings)}
 
@@ -147,10 +169,6 @@ def _unsupported(deployment: Manifest, choices: Choices, findings: Findings) -> 
     for field, default in _UNSUPPORTED.items():
         if pod.get(field) and pod[field] != default:
             findings.differs("Pod", f"{field} is left out: a MageCluster has no such field")
-    if pod.get("securityContext") or mage.get("securityContext"):
-        findings.differs(
-            "Security", "the security context becomes the operator's: root as Mage's image demands, few capabilities"
-        )
     if mage.get("command") or mage.get("args"):
         findings.differs("Pod", "command and args become those of the image")
     if mage.get("lifecycle"):

@@ -12,6 +12,7 @@ from magecluster.adopt.plan import CannotPlanError
 from magecluster.adopt.report import farewell, report
 
 Manifest = dict[str, Any]
+JOBS = {"name": "DEFAULT_EXECUTOR_TYPE", "value": "k8s"}
 ROLE = {"name": "INSTANCE_TYPE", "value": "scheduler"}
 WEB = {"name": "INSTANCE_TYPE", "value": "web_server"}
 REDIS = {"name": "REDIS_URL", "value": "redis://redis:6379/0"}
@@ -147,7 +148,10 @@ def test_other_containers_stop_unless_nobody_needs_them() -> None:
 
 TOLD = [
     ({"pod": {"priorityClassName": "high"}}, {}, "priorityClassName is left out"),
-    ({"pod": {"securityContext": {"runAsUser": 1000}}}, {}, "root as Mage's image demands"),
+    ({"pod": {"securityContext": {"runAsUser": 0}}}, {}, "root as Mage's image demands"),
+    ({"securityContext": {"capabilities": {"drop": ["ALL"]}}}, {}, "root as Mage's image demands"),
+    ({"pod": {"securityContext": {"runAsUser": 1000}}}, {}, "runs as user 1000 as before"),
+    ({"securityContext": {"runAsUser": 7}, "env": [JOBS]}, {}, "ran as user 7 and becomes root, since its Jobs are"),
     ({"command": ["sh"]}, {}, "command and args become those of the image"),
     ({"lifecycle": {"postStart": {}}}, {}, "lifecycle hooks are left out"),
     ({"livenessProbe": {}}, {}, "they become the operator's"),
@@ -163,6 +167,13 @@ def test_what_differs_is_told(deployment: Manifest, live: Manifest, text: str) -
     found = planned(a_deployment(**deployment), **live)
     assert text in told(found)
     assert found.obstacles == ()
+
+
+def test_who_is_not_root_stays_so() -> None:
+    pod = {"securityContext": {"runAsUser": 1000, "fsGroup": 0}}
+    spec = spec_of(planned(a_deployment(pod=pod, securityContext={"runAsUser": 2000})))
+    assert spec["podSecurity"] == {"standard": "Restricted", "runAsUser": 2000}
+    assert "podSecurity" not in spec_of(planned(a_deployment(pod=pod, env=[JOBS])))
 
 
 def test_what_the_release_brings_beside_is_told() -> None:

@@ -58,6 +58,23 @@ def test_files_of_a_node_are_copied_on_that_node() -> None:
     assert "hostPath /srv/mage at /home/src is copied into a new volume of 30Gi" in told(found)
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({}, {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}),
+        (
+            {"requests": {"cpu": "2"}, "limits": {"memory": "4Gi", "nvidia.com/gpu": "1"}},
+            {"requests": {"cpu": "2"}, "limits": {"memory": "4Gi"}},
+        ),
+    ],
+)
+def test_the_copy_asks_for_what_mage_had_and_for_something_in_any_case(asked: Volume, given: Volume) -> None:
+    deployment = a_deployment(pod={"volumes": [HOST]}, resources=asked)
+    job = planned(deployment).takeover.job
+    assert job is not None
+    assert job["spec"]["template"]["spec"]["containers"][0]["resources"] == given
+
+
 @pytest.mark.parametrize("more", [{"subPath": "mage"}, {"readOnly": True}])
 def test_a_part_of_a_claim_cannot_be_mounted_so_again_and_is_copied(more: dict[str, Any]) -> None:
     found = planned(mounted((CLAIM, "/home/src"), **more))
