@@ -69,7 +69,10 @@ def _auth(env: Environment, findings: Findings) -> Manifest:
 def _power(found: Workloads, *, scales: bool, findings: Findings) -> Manifest:
     replicas = [each["spec"].get("replicas", 1) for each in found if each]
     if not min(replicas):
-        findings.differs("Power", "the release is scaled to 0, so the MageCluster is made with status Stopped")
+        idle = " and ".join(each["metadata"]["name"] for each in found if each and not each["spec"].get("replicas", 1))
+        findings.differs(
+            "Power", f"Deployment {idle} is scaled to 0, so the MageCluster is made with status Stopped: start it then"
+        )
         return {"status": "Stopped"}
     wanted = replicas[0]
     if found.scheduler is not None:

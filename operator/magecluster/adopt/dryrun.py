@@ -28,7 +28,6 @@ from magecluster.kube.kinds import (
 from magecluster.resources.deployment import deployment
 from magecluster.resources.platform import Platform
 
-
 _UNTRIED = "does not support dry run"
 """What the API server says of a webhook that is not asked then: nothing is known of the write itself."""
 

@@ -93,8 +93,9 @@ async def hand_back(context: Context) -> None:
     if saved is not None:
         await _restore(context, saved)
     await remove_cluster(context)
-    for each in context.takeover.deployments:
-        await _wait_for_garbage(context, each["metadata"]["name"])
+    for name in {context.name, *(each["metadata"]["name"] for each in context.takeover.deployments)}:
+        await _clear(context, name)
+    await context.wait_for_end(context.our_pods)
     if saved is not None and cluster is not None and await context.find(SERVICES, context.name) is None:
         await context.create(SERVICES, plain(saved))
     if saved is not None:
@@ -104,13 +105,19 @@ async def hand_back(context: Context) -> None:
 async def hide_release(context: Context) -> None:
     """Helm finds a release by this label: without it, `helm uninstall` and `helm upgrade` cannot touch what was taken.
 
-    Its records stay, so that the way back is the same label.
+    Its records stay, so that the way back is the same label. A Service that stays where it was is no longer Helm's
+    either: else `helm upgrade --install` would make a second Mage behind it.
     """
     await _relabel(context, HELM, HIDDEN)
+    if context.takeover.left:
+        await _annotate(context, context.takeover.left, helms=False)
 
 
 async def show_release(context: Context) -> None:
     """Helm's again."""
+    if context.takeover.left:
+        await _annotate(context, context.takeover.left, helms=True)
+        await _give_fields_back(context, SERVICES, context.takeover.left)
     await _relabel(context, HIDDEN, HELM)
 
 
@@ -118,6 +125,13 @@ async def _relabel(context: Context, old: str, new: str) -> None:
     for each in await records(context.connection, context.takeover.release, context.namespace, old):
         patch = {"metadata": {"labels": {OWNER: new}}}
         await context.connection.merge(context.path(SECRETS, each["metadata"]["name"]), patch)
+
+
+async def _annotate(context: Context, saved: Manifest, *, helms: bool) -> None:
+    name, before = saved["metadata"]["name"], saved["metadata"].get("annotations") or {}
+    if await context.find(SERVICES, name):
+        annotations = {key: before.get(key) if helms else None for key in _HELM_ANNOTATIONS}
+        await context.connection.merge(context.path(SERVICES, name), {"metadata": {"annotations": annotations}})
 
 
 async def _restore(context: Context, saved: Manifest) -> None:
@@ -165,12 +179,18 @@ def _belongs_to_operator(live: Manifest) -> bool:
     return found.get(MANAGED_BY) == MANAGER and INSTANCE in found
 
 
-async def _wait_for_garbage(context: Context, name: str) -> None:
-    async def gone() -> bool:
-        live = await context.find(DEPLOYMENTS, name)
-        return live is None or not context.is_ours(live)
+async def _clear(context: Context, name: str) -> None:
+    """What the operator had in the place of the old Deployment; the garbage collector may take its time."""
+    live = await context.find(DEPLOYMENTS, name)
+    if live is None or not context.is_ours(live):
+        return
+    await context.remove(DEPLOYMENTS, live)
 
-    await context.until(gone, OBSERVED_SECONDS, lambda: f"Deployment {name} of the MageCluster is not removed")
+    async def gone() -> bool:
+        found = await context.find(DEPLOYMENTS, name)
+        return found is None or not context.is_ours(found)
+
+    await context.until(gone, GONE_SECONDS, lambda: f"Deployment {name} of the MageCluster is not removed")
 
 
 async def _resume(context: Context, saved: Manifest) -> None:

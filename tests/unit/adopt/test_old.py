@@ -1,11 +1,15 @@
 """Steps that take from the release and give back to it, on a pretended API server."""
 
+import pytest
 from tests.support.pretended import PretendedServer
-from tests.support.releases import a_deployment, planned
+from tests.support.releases import SERVICE, a_deployment, a_record, planned
 
-from magecluster.adopt.old import start_again, stop
+from magecluster.adopt import old
+from magecluster.adopt.facts import Choices
+from magecluster.adopt.old import hand_back, hide_release, show_release, start_again, stop
+from magecluster.api.labels import labels
 from magecluster.kube.errors import ForbiddenError
-from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS
+from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, SECRETS, SERVICES
 
 CLEAN_UP = {
     "apiVersion": "batch/v1",
@@ -17,9 +21,7 @@ CLEAN_UP = {
 
 async def test_a_clean_up_is_suspended_and_resumed() -> None:
     server = PretendedServer()
-    takeover = planned(
-        server.put(DEPLOYMENTS, a_deployment()), cron_jobs=(server.put(CRON_JOBS, CLEAN_UP),)
-    ).takeover
+    takeover = planned(server.put(DEPLOYMENTS, a_deployment()), cron_jobs=(server.put(CRON_JOBS, CLEAN_UP),)).takeover
     await stop(server.context(takeover))
     assert (server.read(CRON_JOBS, "clean") or {})["spec"]["suspend"] is True
     await start_again(server.context(takeover))
@@ -28,9 +30,7 @@ async def test_a_clean_up_is_suspended_and_resumed() -> None:
 
 async def test_a_clean_up_that_was_not_changed_is_left_alone() -> None:
     server = PretendedServer()
-    takeover = planned(
-        server.put(DEPLOYMENTS, a_deployment()), cron_jobs=(server.put(CRON_JOBS, CLEAN_UP),)
-    ).takeover
+    takeover = planned(server.put(DEPLOYMENTS, a_deployment()), cron_jobs=(server.put(CRON_JOBS, CLEAN_UP),)).takeover
     server.refuse("patch", "cronjobs/clean", ForbiddenError("no", status=403))
     await start_again(server.context(takeover))
     assert (server.read(DEPLOYMENTS, "mageai") or {})["spec"]["replicas"] == 1
@@ -43,3 +43,31 @@ async def test_a_clean_up_whose_fields_are_still_ours_is_given_back() -> None:
     server.objects[path]["metadata"]["managedFields"] = [{"manager": "helm"}, {"manager": "magecluster-adopt"}]
     await start_again(server.context(takeover))
     assert server.objects[path]["metadata"]["managedFields"] == [{"manager": "helm"}]
+
+
+async def test_a_service_that_stays_behind_is_no_longer_helms_either() -> None:
+    server = PretendedServer()
+    metadata = {**SERVICE["metadata"], "managedFields": [{"manager": "helm"}]}
+    service = server.put(SERVICES, {**SERVICE, "metadata": metadata})
+    server.put(SECRETS, a_record())
+    takeover = planned(service=service, choices=Choices(name="lab")).takeover
+    await hide_release(server.context(takeover))
+    assert (server.read(SERVICES, "mageai") or {})["metadata"]["annotations"] == {}
+    await show_release(server.context(takeover))
+    metadata = (server.read(SERVICES, "mageai") or {})["metadata"]
+    assert metadata["annotations"] == {"meta.helm.sh/release-name": "data"}
+    assert metadata["managedFields"] == [{"manager": "helm"}]
+    record = server.read(SECRETS, "sh.helm.release.v1.data.v1") or {}
+    assert record["metadata"]["labels"]["owner"] == "helm"
+
+
+async def test_the_way_back_does_not_wait_for_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(old, "_SETTLED_SECONDS", 0.0)
+    server = PretendedServer()
+    takeover = planned().takeover
+    server.put(DEPLOYMENTS, {"metadata": {"name": "mageai", "labels": labels("mageai")}})
+    await hand_back(server.context(takeover))
+    assert server.read(DEPLOYMENTS, "mageai") is None
+    server.put(DEPLOYMENTS, a_deployment())
+    await hand_back(server.context(takeover))
+    assert server.read(DEPLOYMENTS, "mageai"), "the release's own"

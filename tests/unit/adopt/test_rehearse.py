@@ -42,7 +42,9 @@ async def test_nothing_is_in_the_way_and_nothing_is_written() -> None:
     assert await rehearse(server.connection, found) == []
     assert server.objects == before
     assert {verb for verb, _ in server.requests} == {"get"}
-    tried = {(verb, path.removeprefix("/apis/").rpartition("/namespaces/team/")[2]) for verb, path, _ in server.dry_runs}
+    tried = {
+        (verb, path.removeprefix("/apis/").rpartition("/namespaces/team/")[2]) for verb, path, _ in server.dry_runs
+    }
     assert {("patch", "cronjobs/clean"), ("create", "deployments"), ("create", "jobs"), ("create", "pods")} <= tried
 
 

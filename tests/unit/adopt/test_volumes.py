@@ -150,9 +150,9 @@ def test_what_nobody_needs_is_left_out() -> None:
     assert "the empty volume scratch at /scratch" in text
 
 
-def test_claims_and_addresses_of_the_release_are_not_to_be_deleted() -> None:
-    objects = [an_object(kind, "x") for kind in ("PersistentVolumeClaim", "Ingress", "ServiceAccount")]
-    existing = ("persistentvolumeclaim/x", "ingress/x", "serviceaccount/x", "service/mageai", "deployment/mageai")
-    found = planned(release=a_release(*objects), existing=existing)
-    assert found.takeover.kept == ["persistentvolumeclaim/x", "ingress/x"]
+def test_what_may_be_in_use_is_not_to_be_deleted() -> None:
+    kinds = ("PersistentVolumeClaim", "Ingress", "CronJob", "ServiceMonitor", "ServiceAccount")
+    existing = (*(f"{kind}/x".lower() for kind in kinds), "service/mageai", "deployment/mageai")
+    found = planned(release=a_release(*(an_object(kind, "x") for kind in kinds)), existing=existing)
+    assert found.takeover.kept == ["persistentvolumeclaim/x", "ingress/x", "cronjob/x", "servicemonitor/x"]
     assert found.takeover.unneeded == ["serviceaccount/x"]
