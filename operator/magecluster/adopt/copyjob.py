@@ -94,6 +94,8 @@ def progress(line: str) -> str | None:
     """A line of the Job's log for people; `None` for one that is not of the program's."""
     try:
         told = json.loads(line)
+        if "doing" in told:
+            return f"{told['doing']}: {told['count']} files and folders"
         share = 100 * told["bytes"] // max(told["ofBytes"], 1)
         return (
             f"{share} %: {told['files']} of {told['ofFiles']} files, {size(told['bytes'])} of {size(told['ofBytes'])}"

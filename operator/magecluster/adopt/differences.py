@@ -2,7 +2,7 @@
 
 import re
 
-from magecluster.adopt.facts import Choices, Findings, Live
+from magecluster.adopt.facts import Choices, Findings, Live, runs_in
 from magecluster.adopt.pod import Workloads, mage_of, pod_of
 
 _OF_TOOLS = ("deployment.kubernetes.io/", "meta.helm.sh/", "kubectl.kubernetes.io/")
@@ -28,7 +28,7 @@ def tell_of_the_rest(live: Live, found: Workloads, name: str, choices: Choices, 
     )
     if any("livenessProbe" in mage_of(each) or "readinessProbe" in mage_of(each) for each in found if each):
         findings.differs("Probes", "they become the operator's, which wait longer, and for the base path")
-    runs = (live.status or {}).get("active_pipeline_run_count") or 0
+    runs = runs_in(live.status)
     if runs and not choices.interrupt_runs:
         findings.stops(
             f"{runs} pipeline runs are under way, and Mage would begin their blocks anew: wait for them, or say "

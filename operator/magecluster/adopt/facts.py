@@ -139,6 +139,11 @@ class Findings:
         self.obstacles.append(text)
 
 
+def runs_in(status: Mapping[str, Any] | None) -> int:
+    """Pipeline runs that are under way, by what Mage says at /api/statuses; 0 if it says nothing."""
+    return int((status or {}).get("active_pipeline_run_count") or 0)
+
+
 def texts_name(cluster: str) -> str:
     """The Secret with values of variables, which are the cluster's own from then on."""
     return f"{cluster}-adopted-env"

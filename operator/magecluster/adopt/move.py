@@ -4,6 +4,7 @@ import time
 
 from magecluster.adopt.context import Context, StepError
 from magecluster.adopt.copyjob import job_name, progress, result
+from magecluster.adopt.facts import runs_in
 from magecluster.adopt.new import COPIED, NEW, USED, mark, state_of
 from magecluster.adopt.plan import identity_of, secret_names
 from magecluster.adopt.read import ask
@@ -98,6 +99,15 @@ async def start(context: Context) -> None:
         context.timeout,
         lambda: f"Mage does not answer after {context.timeout:g} s: {text}; more time is given by --timeout",
     )
+
+
+async def runs_at(context: Context) -> int:
+    """Pipeline runs that are under way at the MageCluster; 0 also if it does not say."""
+    live = await context.cluster()
+    if live is None or not (cluster := MageCluster.parse(live)).wants_to_run:
+        return 0
+    port, base = cluster.spec.service.port, base_path(cluster)
+    return runs_in(await ask(context.connection, context.namespace, context.name, port, base))
 
 
 async def stop_new(context: Context) -> None:

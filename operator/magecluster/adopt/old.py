@@ -2,15 +2,18 @@
 
 import asyncio
 
-from magecluster.adopt.context import GONE_SECONDS, Context, plain
+from magecluster.adopt.context import GONE_SECONDS, Context, StepError, plain
+from magecluster.adopt.facts import runs_in
 from magecluster.adopt.helm import HELM, HIDDEN, OWNER
 from magecluster.adopt.new import OBSERVED_SECONDS, remove_cluster
-from magecluster.adopt.read import records, selector_of
+from magecluster.adopt.read import ask, records, selector_of
 from magecluster.api.labels import INSTANCE, MANAGED_BY, MANAGER, labels, selector
+from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
 from magecluster.kube.apply import controller_of
 from magecluster.kube.errors import ConflictError
 from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, SCALERS, SECRETS, SERVICES, Kind
+from magecluster.resources.environment import base_path
 
 _HELM_ANNOTATIONS = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace")
 _SETTLED_SECONDS = 1.0
@@ -19,6 +22,7 @@ _ATTEMPTS = 10
 
 async def stop(context: Context) -> None:
     """Two Mages on the same files or database would run every trigger twice."""
+    await _check_runs(context)
     for job in context.takeover.cron_jobs:
         await _suspend(context, job["metadata"]["name"], suspended=True)
     for saved in context.takeover.deployments:
@@ -29,6 +33,27 @@ async def stop(context: Context) -> None:
     await context.until(
         lambda: _no_clean_up(context), GONE_SECONDS, lambda: "a Job of the clean-up does not end: see kubectl get jobs"
     )
+
+
+async def _check_runs(context: Context) -> None:
+    """Once more: triggers may have begun some since the plan. Whoever did not answer then is not waited for now."""
+    takeover = context.takeover
+    service, live = takeover.service or takeover.left, await _running(context)
+    if context.interrupt_runs or not (takeover.identity and service and live):
+        return
+    port, base = service["spec"]["ports"][0]["port"], base_path(MageCluster.parse(takeover.cluster))
+    status = await ask(context.connection, context.namespace, service["metadata"]["name"], port, base)
+    if runs := runs_in(status):
+        raise StepError(
+            f"{runs} pipeline runs have begun, and Mage would begin their blocks anew: wait for them, or say "
+            "--interrupt-runs"
+        )
+
+
+async def _running(context: Context) -> bool:
+    """Whether Mage runs at the release."""
+    found = [await context.find(DEPLOYMENTS, saved["metadata"]["name"]) for saved in context.takeover.deployments]
+    return any(live["spec"].get("replicas", 1) for live in found if live and not context.is_ours(live))
 
 
 async def start_again(context: Context) -> None:

@@ -26,7 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "files, same address, same settings. If anything fails, the release runs on.",
     )
     parser.add_argument("--release", required=True, metavar="NAME", help="the Helm release")
-    parser.add_argument("-n", "--namespace", default="default", metavar="NAME", help="where it is; default: default")
+    parser.add_argument("-n", "--namespace", metavar="NAME", help="where it is; default: that of the context")
     parser.add_argument(
         "--kubeconfig", type=Path, metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, or the pod's account"
     )
@@ -84,18 +84,34 @@ async def _work(chosen: argparse.Namespace, interruption: Interruption) -> None:
     from magecluster.adopt.new import DONE, find_record
     from magecluster.adopt.report import farewell
     from magecluster.kube.connection import Connection
+    from magecluster.kube.credentials import namespace_of
 
     interruption.listen()
     async with Connection(chosen.kubeconfig, chosen.context, manager=HIDDEN) as connection:
+        chosen.namespace = chosen.namespace or namespace_of(chosen.kubeconfig, chosen.context) or "default"
         begun = await find_record(connection, chosen.release, chosen.namespace)
         if chosen.undo:
             await _undo(chosen, connection, begun, interruption)
         elif begun and begun[1] == DONE:
+            await _look(connection, begun[0])
             sys.stdout.write(farewell(begun[0]))
         elif begun:
             await _go_on(chosen, connection, begun[0], interruption)
         else:
             await _begin(chosen, connection, interruption)
+
+
+async def _look(connection: "Connection", takeover: "Takeover") -> None:
+    from magecluster.adopt.facts import record_name
+    from magecluster.adopt.read import get
+    from magecluster.kube.kinds import MAGE_CLUSTERS
+
+    if await get(connection, MAGE_CLUSTERS.path(takeover.namespace, takeover.name)) is None:
+        raise CommandError(
+            f"release {takeover.release} became MageCluster {takeover.name}, which is not there any more: --undo gives "
+            f"all back to the release; or kubectl delete secret {record_name(takeover.name)} -n {takeover.namespace}, "
+            "which ends that possibility"
+        )
 
 
 async def _begin(chosen: argparse.Namespace, connection: "Connection", interruption: Interruption) -> None:
@@ -157,14 +173,21 @@ async def _undo(
     begun: "tuple[Takeover, str] | None",
     interruption: Interruption,
 ) -> None:
+    from magecluster.adopt.move import runs_at
     from magecluster.adopt.steps import give_back
 
     if begun is None:
         raise CommandError(f"there is nothing to undo: release {chosen.release} was not taken over")
     progress = Progress()
+    context = _context(chosen, connection, begun[0], progress)
+    if not chosen.interrupt_runs and (runs := await runs_at(context)):
+        raise CommandError(
+            f"{runs} pipeline runs are under way at MageCluster {context.name}, and Mage would begin their blocks "
+            "anew: wait for them, or say --interrupt-runs"
+        )
     interruption.word = "interrupted half way; Mage may not run: --undo again"
     try:
-        await give_back(_context(chosen, connection, begun[0], progress), progress.step)
+        await give_back(context, progress.step)
     finally:
         progress.end()
     interruption.word = "interrupted, after all was given back"
@@ -176,7 +199,13 @@ def _context(
 ) -> "Context":
     from magecluster.adopt.context import Context
 
-    return Context(connection=connection, takeover=takeover, tell=progress.detail, timeout=chosen.timeout)
+    return Context(
+        connection=connection,
+        takeover=takeover,
+        tell=progress.detail,
+        timeout=chosen.timeout,
+        interrupt_runs=chosen.interrupt_runs,
+    )
 
 
 def _choices(chosen: argparse.Namespace) -> "Choices":

@@ -1,15 +1,19 @@
 """Steps that take from the release and give back to it, on a pretended API server."""
 
+from typing import Any, ClassVar
+
 import pytest
 from tests.support.pretended import PretendedServer
 from tests.support.releases import SERVICE, a_deployment, a_record, planned
 
 from magecluster.adopt import old
+from magecluster.adopt.context import StepError
 from magecluster.adopt.facts import Choices
+from magecluster.adopt.move import runs_at
 from magecluster.adopt.old import hand_back, hide_release, show_release, start_again, stop
 from magecluster.api.labels import labels
 from magecluster.kube.errors import ForbiddenError
-from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, SECRETS, SERVICES
+from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, MAGE_CLUSTERS, SECRETS, SERVICES
 
 CLEAN_UP = {
     "apiVersion": "batch/v1",
@@ -71,3 +75,42 @@ async def test_the_way_back_does_not_wait_for_the_garbage_collector(monkeypatch:
     server.put(DEPLOYMENTS, a_deployment())
     await hand_back(server.context(takeover))
     assert server.read(DEPLOYMENTS, "mageai"), "the release's own"
+
+
+RUNS = {"active_pipeline_run_count": 2, "project_uuid": "p"}
+
+
+class Answering(PretendedServer):
+    """Mage answers through the API server."""
+
+    status: ClassVar[dict[str, Any]] = RUNS
+
+    async def get(self, path: str, **params: str) -> dict[str, Any]:
+        if "/proxy" in path:
+            return {"statuses": [self.status]}
+        return await super().get(path, **params)
+
+
+@pytest.mark.parametrize(("replicas", "interrupt", "stops"), [(1, False, False), (1, True, True), (0, False, True)])
+async def test_runs_that_have_begun_since_the_plan_are_waited_for(
+    replicas: int,
+    interrupt: bool,  # noqa: FBT001  a column
+    stops: bool,  # noqa: FBT001  a column
+) -> None:
+    server = Answering()
+    deployment = server.put(DEPLOYMENTS, a_deployment(replicas=replicas))
+    takeover = planned(deployment, status={**RUNS, "active_pipeline_run_count": 0}).takeover
+    context = server.context(takeover, interrupt_runs=interrupt)
+    if stops:
+        await stop(context)
+    else:
+        with pytest.raises(StepError, match=r"2 pipeline runs have begun, .* or say --interrupt-runs"):
+            await stop(context)
+    assert (server.read(DEPLOYMENTS, "mageai") or {})["spec"]["replicas"] == (0 if stops else 1)
+
+
+@pytest.mark.parametrize(("status", "count"), [("Active", 2), ("Stopped", 0)])
+async def test_the_cluster_is_asked_for_runs_if_it_runs(status: str, count: int) -> None:
+    server, takeover = Answering(), planned().takeover
+    server.put(MAGE_CLUSTERS, {**takeover.cluster, "spec": {**takeover.cluster["spec"], "status": status}})
+    assert await runs_at(server.context(takeover)) == count
