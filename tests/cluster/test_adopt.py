@@ -141,10 +141,16 @@ def test_web_server_and_scheduler_become_one_pod(space: Namespace) -> None:
 def test_what_would_start_a_second_mage_ends(space: Namespace) -> None:
     space.apply(a_claim())
     install(space, **on_claim(), hpa={"minReplicas": 1, "maxReplicas": 3}, cleanupJob={"enabled": True})
-    assert adopt(space, "--apply").code == 0
+    service = stable(space.get("service", NAME))
+    assert adopt(space, "--apply", "--name", "lab").code == 0
     assert space.all("hpa") == []
     assert space.get("cronjob", "mageai-cleanup")["spec"]["suspend"] is True
+    # The Service stays where it was, and is no longer Helm's either.
+    done = helm(space, "upgrade", "--install", RELEASE, "tests/data/mage-chart")
+    assert (done.code, "cannot be imported" in done.err) == (1, True), done.err
+    assert [each["metadata"]["name"] for each in space.all("deployments")] == ["lab"]
     assert adopt(space, "--undo").code == 0
+    assert stable(space.get("service", NAME)) == service
     assert len(space.all("hpa")) == 1
     assert space.get("cronjob", "mageai-cleanup")["spec"]["suspend"] is False
 
