@@ -184,12 +184,9 @@ async def test_a_copy_that_fails_or_is_killed_leaves_nothing_behind(space: Names
     install(space)
     before, choices = state_of(space), Choices(size="20Mi")
     # Making the new volume, beginning to copy, and writing down that all is copied.
-    for breaks, late in (
-        (at_first("POST", VOLUMES), True),
-        (at_first("POST", JOBS), False),
-        (at_first("PATCH", VOLUMES), False),
-    ):
-        async with Fragile(space, breaks, UnavailableError("the server is away"), late=late) as connection:
+    for method, kind, late in (("POST", VOLUMES, True), ("POST", JOBS, False), ("PATCH", VOLUMES, False)):
+        breach = UnavailableError("the server is away")
+        async with Fragile(space, at_first(method, kind), breach, late=late) as connection:
             told = await failure(connection, await planned(space, choices))
         assert told
         assert "is back as it was, and nothing is lost" in told
