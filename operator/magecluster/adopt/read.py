@@ -108,9 +108,14 @@ async def _status(connection: Connection, live: Live) -> dict[str, Any] | None:
     env = variables(mage_of(live.deployments[0]), live)
     given = (env[name].value for name in ("MAGE_ROUTES_BASE_PATH", "MAGE_BASE_PATH") if name in env)
     base = next((value.strip("/") for value in given if value), "")
-    metadata, ports = live.service["metadata"], live.service["spec"].get("ports") or ()
-    port = ports[0]["port"] if ports else MAGE_PORT
+    metadata, port = live.service["metadata"], port_of(live.service)
     return await ask(connection, metadata["namespace"], metadata["name"], port, f"/{base}" if base else "")
+
+
+def port_of(service: Manifest) -> int:
+    """The one that leads to Mage."""
+    ports = service["spec"].get("ports") or ()
+    return int(ports[0]["port"]) if ports else MAGE_PORT
 
 
 def _with(live: Live, **fields: Any) -> Live:

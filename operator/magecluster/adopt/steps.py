@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from magecluster.adopt import move, new, old
+from magecluster.adopt import move, new, old, service
 from magecluster.adopt.context import AnotherError, Context, Step, StepError
 from magecluster.adopt.facts import Takeover
 from magecluster.kube.apply import NameTakenError
@@ -31,10 +31,10 @@ STEPS = (
     Step("Stopping Mage at the release", old.stop, "Starting Mage at the release", old.start_again),
     Step("Copying the files", move.copy, "Ending the copy", move.end_copy, _copies),
     Step("Removing the old Deployments", old.retire, "Making the old Deployments again", old.make_again),
-    Step("Handing over the Service", old.hand_over, "Handing back the Service", old.hand_back),
+    Step("Handing over the Service", service.hand_over, "Handing back the Service", service.hand_back),
     Step("Starting Mage at the MageCluster", move.start, "Stopping Mage at the MageCluster", move.stop_new),
     Step("Asking Mage for its project", move.compare, "", move.nothing),
-    Step("Hiding the release from Helm", old.hide_release, "Giving the release back to Helm", old.show_release),
+    Step("Hiding the release from Helm", service.hide_release, "Giving the release back to Helm", service.show_release),
     Step("Writing down that all is done", new.finish, "", new.unfinish),
 )
 

@@ -6,11 +6,12 @@ import pytest
 from tests.support.pretended import PretendedServer
 from tests.support.releases import SERVICE, a_deployment, a_record, planned
 
-from magecluster.adopt import old
+from magecluster.adopt import service as steps
 from magecluster.adopt.context import StepError
 from magecluster.adopt.facts import Choices
 from magecluster.adopt.move import runs_at
-from magecluster.adopt.old import hand_back, hide_release, show_release, start_again, stop
+from magecluster.adopt.old import start_again, stop
+from magecluster.adopt.service import hand_back, hide_release, show_release
 from magecluster.api.labels import labels
 from magecluster.kube.errors import ForbiddenError
 from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, MAGE_CLUSTERS, SECRETS, SERVICES
@@ -66,7 +67,7 @@ async def test_a_service_that_stays_behind_is_no_longer_helms_either() -> None:
 
 
 async def test_the_way_back_does_not_wait_for_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(old, "_SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(steps, "_SETTLED_SECONDS", 0.0)
     server = PretendedServer()
     takeover = planned().takeover
     server.put(DEPLOYMENTS, {"metadata": {"name": "mageai", "labels": labels("mageai")}})
