@@ -115,3 +115,9 @@ async def test_the_cluster_is_asked_for_runs_if_it_runs(status: str, count: int)
     server, takeover = Answering(), planned().takeover
     server.put(MAGE_CLUSTERS, {**takeover.cluster, "spec": {**takeover.cluster["spec"], "status": status}})
     assert await runs_at(server.context(takeover)) == count
+
+
+async def test_a_cluster_that_cannot_be_read_does_not_stop_the_way_back() -> None:
+    server, takeover = Answering(), planned().takeover
+    server.put(MAGE_CLUSTERS, {**takeover.cluster, "spec": {"image": 3}})
+    assert await runs_at(server.context(takeover)) == 0
