@@ -73,7 +73,8 @@ def _new(connection: Connection, takeover: Takeover) -> Iterator[_Write]:
 
 def _old(connection: Connection, takeover: Takeover) -> Iterator[_Write]:
     def patched(kind: Kind, each: Manifest) -> _Write:
-        path, patch = kind.path(takeover.namespace, each["metadata"]["name"]), {"metadata": {"labels": {}}}
+        path = kind.path(takeover.namespace, each["metadata"]["name"])
+        patch: Manifest = {"metadata": {"labels": {}}}
         return _Write(_name(kind, each), connection.merge(path, patch, dry_run=True))
 
     for kind, objects in ((DEPLOYMENTS, takeover.deployments), (SCALERS, takeover.scalers)):

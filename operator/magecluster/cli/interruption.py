@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -26,10 +27,8 @@ class Interruption:
         """From now on signals are only answered: before its end Mage may run nowhere."""
         self._tell = tell
 
-    def _asked(self, number: signal.Signals, task: "asyncio.Task[None]") -> None:
-        if self._tell is None:
+    def _asked(self, number: signal.Signals, task: asyncio.Task[Any] | None) -> None:
+        if self._tell:
+            self._tell(f"{number.name} waits: the release is being given back, and Mage may not run yet")
+        elif task:
             task.cancel()
-        else:
-            self._tell(
-                f"{signal.Signals(number).name} waits: the release is being given back, and Mage may not run yet"
-            )

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import pytest
 from tests.support.pretended import PretendedServer
 from tests.support.releases import SERVICE, a_deployment, a_record, planned
+from typing_extensions import override
 
 from magecluster.adopt import service as steps
 from magecluster.adopt.context import StepError
@@ -86,6 +87,7 @@ class Answering(PretendedServer):
 
     status: ClassVar[dict[str, Any]] = RUNS
 
+    @override
     async def get(self, path: str, **params: str) -> dict[str, Any]:
         if "/proxy" in path:
             return {"statuses": [self.status]}

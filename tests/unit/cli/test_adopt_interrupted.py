@@ -14,7 +14,7 @@ from tests.support.releases import planned
 from magecluster.adopt import steps
 from magecluster.adopt.context import Context, Step, StepError
 from magecluster.adopt.new import DONE
-from magecluster.cli import adopt
+from magecluster.cli import adopt, logs
 from magecluster.cli.failure import CommandError
 from magecluster.cli.interruption import SIGNALS, Interruption
 from magecluster.cli.progress import Progress
@@ -77,7 +77,7 @@ class Run:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    monkeypatch.setattr(adopt.logs, "configure", lambda _: None)
+    monkeypatch.setattr(logs, "configure", lambda _: None)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     yield Run(monkeypatch)
     for number, handler in before.items():
