@@ -210,17 +210,33 @@ def test_a_release_that_is_not_there_or_not_mages(space: Namespace) -> None:
     assert f"there is no Helm release {RELEASE} in namespace {space.name}" in adopt(space).err
 
 
+def limit(space: Namespace, **hard: str) -> None:
+    """A quota for pods that ask for something, as that of a MageCluster does by its gateway."""
+    spec = {"hard": hard, "scopes": ["NotBestEffort"]}
+    space.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": spec})
+
+
+def test_a_pod_that_would_be_refused_is_told_while_mage_runs(release: Namespace) -> None:
+    limit(release, **{"requests.memory": "1Gi"})
+    done = adopt(release, "--apply")
+    assert done.code == 1
+    assert "nothing was changed: 1 thing in the way: Mage's pod would be refused" in done.err
+    assert "must specify requests.memory for: mage: change that rule, or the release by helm upgrade" in done.err
+    assert runs(release)
+
+
 def test_a_mage_that_does_not_start_goes_back(release: Namespace) -> None:
     before = state_of(release)
-    # The release's pod asks for no memory at all, and nobody asks about it once it runs.
-    quota = {"hard": {"requests.memory": "1Gi"}, "scopes": ["NotBestEffort"]}
-    release.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": quota})
+    # The release's pod asks for nothing at all, and a quota that is used up is no obstacle: its pod may count in it.
+    limit(release, pods="0")
     done = adopt(release, "--apply", "--timeout", "8")
     assert done.code == 1
     assert "Mage does not answer after 8 s" in done.err
     assert "raise the ResourceQuota" in done.err
     assert "is back as it was" in done.err
     eventually(lambda: runs(release))
+    eventually(lambda: "NetworkPolicy/mageai" not in state_of(release), what="the garbage collector has been there")
+    eventually(lambda: "ServiceAccount/mageai-mage" not in state_of(release))
     after = {name: live for name, live in state_of(release).items() if name != f"Secret/{NAME}-auth"}
     assert after == before
     assert listed(release) == [RELEASE]

@@ -55,7 +55,7 @@ async def refused(connection: Connection, takeover: Takeover) -> AsyncIterator[s
         for what, pod in _pods(takeover):
             answer = connection.create(PODS.path(takeover.namespace), pod, dry_run=True)
             if problem := await _refusal(_Write(what, answer, again=True)):
-                yield problem
+                yield f"{problem}: change that rule, or the release by helm upgrade"
 
 
 def _new(connection: Connection, takeover: Takeover) -> Iterator[_Write]:

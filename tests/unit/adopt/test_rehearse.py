@@ -119,7 +119,8 @@ async def test_what_pods_would_be_refused_for_is_told_before_mage_stops(error: K
     server, found = a_server()
     server.refuse("create", "/pods", error)
     problems = await rehearse(server.connection, found)
-    assert problems == [f"Mage's pod would be refused: {error}"] * count
+    told = f"Mage's pod would be refused: {error}: change that rule, or the release by helm upgrade"
+    assert problems == [told] * count
     mage, copy = [pod for _, path, pod in server.dry_runs if path.endswith("/pods")]
     assert mage["spec"]["serviceAccountName"] == "default", "its own is not there yet"
     assert copy["spec"]["containers"][0]["name"] == "copy"
