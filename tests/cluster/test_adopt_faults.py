@@ -133,7 +133,7 @@ def as_it_was(space: Namespace, before: dict[str, Manifest]) -> None:
     learned = (f"Secret/{NAME}-auth",)  # a password that Mage may have seen is kept
     eventually(
         lambda: {name: live for name, live in state_of(space).items() if name not in learned} == before,
-        within=60,
+        within=120,
         what="all is as before",
     )
     assert listed(space) == [RELEASE]
