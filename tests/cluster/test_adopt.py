@@ -48,6 +48,12 @@ def stable(live: Manifest) -> Manifest:
     return {**{key: value for key, value in live.items() if key != "status"}, "metadata": metadata}
 
 
+def cleared(space: Namespace) -> None:
+    """When the garbage collector has been there; in a new API server it learns of MageClusters only after a while."""
+    left = {f"NetworkPolicy/{NAME}", f"ServiceAccount/{NAME}-mage"}
+    eventually(lambda: not left & state_of(space).keys(), within=120, what="nothing of the MageCluster is left")
+
+
 def test_by_default_it_only_tells(release: Namespace) -> None:
     before = release.all("deployments,services,secrets,configmaps,pvc,mc")
     done = adopt(release)
@@ -113,7 +119,7 @@ def test_it_can_be_undone(release: Namespace) -> None:
     assert done.code == 0, done.err
     after = state_of(release)
     assert after.pop(f"Secret/{NAME}-auth"), "Mage's database may know this password"
-    eventually(lambda: "NetworkPolicy/mageai" not in state_of(release))
+    cleared(release)
     after = {name: live for name, live in state_of(release).items() if name != f"Secret/{NAME}-auth"}
     assert after == before
     assert release.get("service", NAME)["spec"]["clusterIP"] == address
@@ -141,10 +147,16 @@ def test_web_server_and_scheduler_become_one_pod(space: Namespace) -> None:
 def test_what_would_start_a_second_mage_ends(space: Namespace) -> None:
     space.apply(a_claim())
     install(space, **on_claim(), hpa={"minReplicas": 1, "maxReplicas": 3}, cleanupJob={"enabled": True})
-    assert adopt(space, "--apply").code == 0
+    service = stable(space.get("service", NAME))
+    assert adopt(space, "--apply", "--name", "lab").code == 0
     assert space.all("hpa") == []
     assert space.get("cronjob", "mageai-cleanup")["spec"]["suspend"] is True
+    # The Service stays where it was, and is no longer Helm's either.
+    done = helm(space, "upgrade", "--install", RELEASE, "tests/data/mage-chart")
+    assert (done.code, "cannot be imported" in done.err) == (1, True), done.err
+    assert [each["metadata"]["name"] for each in space.all("deployments")] == ["lab"]
     assert adopt(space, "--undo").code == 0
+    assert stable(space.get("service", NAME)) == service
     assert len(space.all("hpa")) == 1
     assert space.get("cronjob", "mageai-cleanup")["spec"]["suspend"] is False
 
@@ -204,17 +216,32 @@ def test_a_release_that_is_not_there_or_not_mages(space: Namespace) -> None:
     assert f"there is no Helm release {RELEASE} in namespace {space.name}" in adopt(space).err
 
 
+def limit(space: Namespace, **hard: str) -> None:
+    """A quota for pods that ask for something, as that of a MageCluster does by its gateway."""
+    spec = {"hard": hard, "scopes": ["NotBestEffort"]}
+    space.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": spec})
+
+
+def test_a_pod_that_would_be_refused_is_told_while_mage_runs(release: Namespace) -> None:
+    limit(release, **{"requests.memory": "1Gi"})
+    done = adopt(release, "--apply")
+    assert done.code == 1
+    assert "nothing was changed: 1 thing in the way: Mage's pod would be refused" in done.err
+    assert "must specify requests.memory for: mage: change that rule, or the release by helm upgrade" in done.err
+    assert runs(release)
+
+
 def test_a_mage_that_does_not_start_goes_back(release: Namespace) -> None:
     before = state_of(release)
-    # The release's pod asks for no memory at all, and nobody asks about it once it runs.
-    quota = {"hard": {"requests.memory": "1Gi"}, "scopes": ["NotBestEffort"]}
-    release.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": quota})
+    # The release's pod asks for nothing at all, and a quota that is used up is no obstacle: its pod may count in it.
+    limit(release, pods="0")
     done = adopt(release, "--apply", "--timeout", "8")
     assert done.code == 1
     assert "Mage does not answer after 8 s" in done.err
     assert "raise the ResourceQuota" in done.err
     assert "is back as it was" in done.err
     eventually(lambda: runs(release))
+    cleared(release)
     after = {name: live for name, live in state_of(release).items() if name != f"Secret/{NAME}-auth"}
     assert after == before
     assert listed(release) == [RELEASE]

@@ -79,7 +79,7 @@ def planned(
 ) -> Plan:
     """The plan for these Deployments; `live` are further fields of `Live`."""
     found = deployments or (a_deployment(),)
-    given: Mapping[str, Any] = {"service": SERVICE, "claims": {"files": a_claim()}, "node": "node-1", **live}
+    given: Mapping[str, Any] = {"service": SERVICE, "claims": {"files": a_claim()}, "nodes": ("node-1",), **live}
     return plan(Live(release=release or a_release(), deployments=found, **given), choices or Choices())
 
 

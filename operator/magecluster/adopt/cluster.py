@@ -5,7 +5,7 @@ import re
 from magecluster.adopt.environment import Environment
 from magecluster.adopt.facts import Choices, Findings, Live
 from magecluster.adopt.helm import Release
-from magecluster.adopt.pod import Workloads, image, mage_of, placement
+from magecluster.adopt.pod import Workloads, image, mage_of, placement, security
 from magecluster.adopt.volumes import Storage
 from magecluster.api.magecluster import API_VERSION, KIND, InvalidClusterError, MageCluster
 from magecluster.api.model import Manifest
@@ -29,6 +29,7 @@ def spec_of(
         "image": image(mage["image"], mage.get("imagePullPolicy") or "IfNotPresent", findings),
         **({"extraEnvs": env.envs} if env.envs else {}),
         **placement(found, choices, findings),
+        **security(found, jobs={"name": "DEFAULT_EXECUTOR_TYPE", "value": "k8s"} in env.envs, findings=findings),
         "service": _service(live, findings),
         "storage": {**files.fields, **project},
         **({"database": env.database} if env.database else {}),
@@ -68,7 +69,10 @@ def _auth(env: Environment, findings: Findings) -> Manifest:
 def _power(found: Workloads, *, scales: bool, findings: Findings) -> Manifest:
     replicas = [each["spec"].get("replicas", 1) for each in found if each]
     if not min(replicas):
-        findings.differs("Power", "the release is scaled to 0, so the MageCluster is made with status Stopped")
+        idle = " and ".join(each["metadata"]["name"] for each in found if each and not each["spec"].get("replicas", 1))
+        findings.differs(
+            "Power", f"Deployment {idle} is scaled to 0, so the MageCluster is made with status Stopped: start it then"
+        )
         return {"status": "Stopped"}
     wanted = replicas[0]
     if found.scheduler is not None:

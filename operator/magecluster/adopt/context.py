@@ -39,6 +39,8 @@ class Context:
     """How far the step is."""
     timeout: float
     """Seconds that Mage may take to answer, and that a copy may make no progress."""
+    interrupt_runs: bool = False
+    """Go on although pipelines run."""
 
     @property
     def namespace(self) -> str:

@@ -1,7 +1,8 @@
 """Copies folders of old volumes into a new one, and compares. Executed by the Python of Mage's image, not by ours.
 
-Arguments: the target, then pairs of a source and its place in the target. Prints one line of JSON a second; the last
-word, also of a failure, is the termination message of the container. Nothing but the standard library of Python 3.8.
+Arguments: the target, then pairs of a source and its place in the target. Prints one line of JSON a second, whatever
+it does, so that one that hangs can be told; the last word, also of a failure, is the termination message of the
+container. Nothing but the standard library of Python 3.8.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ import shutil
 import stat
 import sys
 import time
-from typing import Iterator, NamedTuple
+from typing import Iterable, Iterator, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 LOST = "lost+found"
+PIECE = 16 * 1024 * 1024
+"""Bytes of a file between two looks at the clock."""
 
 
 class Entry(NamedTuple):
@@ -33,32 +38,43 @@ def main(target: str, *pairs: str) -> dict[str, int]:
     jobs = list(zip(pairs[::2], pairs[1::2]))
     # What another mount covers belongs to that one.
     covered = {place: {_below(other, place) for _, other in jobs} - {""} for _, place in jobs}
-    wanted = {place: list(_walk(source, covered[place])) for source, place in jobs}
+    told = _Told()
+    wanted = {place: list(told.each("looking", _walk(source, covered[place]))) for source, place in jobs}
     size = sum(entry.length for found in wanted.values() for entry in found)
-    told = _Told(sum(map(len, wanted.values())), size)
-    _empty(target)
+    for path in told.each("emptying the new volume", _inside_out(target)):
+        _remove(path)
     _check_room(target, size)
+    count, files, copied = sum(map(len, wanted.values())), 0, 0
     for source, place in jobs:
         root = os.path.join(target, place) if place else target
         os.makedirs(root, exist_ok=True)
         for entry in wanted[place]:
-            _copy(os.path.join(source, entry.path), os.path.join(root, entry.path), entry.kind)
-            told.add(entry.length)
-        _date(source, root, wanted[place])
-        _compare(source, root, wanted[place])
-    return {"files": told.files, "bytes": told.bytes}
+            for length in _copy(os.path.join(source, entry.path), os.path.join(root, entry.path), entry.kind):
+                copied += length
+                told.say({"files": files, "bytes": copied, "ofFiles": count, "ofBytes": size})
+            files += 1
+        for entry in told.each("dating", reversed(wanted[place])):
+            _date(source, root, entry)
+        for entry in told.each("comparing", wanted[place]):
+            _compare(source, root, entry)
+    return {"files": files, "bytes": copied}
 
 
 class _Told:
-    def __init__(self, files: int, size: int) -> None:
-        self._of, self.files, self.bytes, self._last = (files, size), 0, 0, 0.0
+    def __init__(self) -> None:
+        self._last = -1.0
 
-    def add(self, length: int) -> None:
-        self.files, self.bytes = self.files + 1, self.bytes + length
-        if time.monotonic() - self._last >= 1:
+    def say(self, told: dict[str, object]) -> None:
+        if self._last < 0 or time.monotonic() - self._last >= 1:
             self._last = time.monotonic()
-            told = {"files": self.files, "bytes": self.bytes, "ofFiles": self._of[0], "ofBytes": self._of[1]}
             print(json.dumps(told), flush=True)  # noqa: T201  its log is read
+
+    def each(self, doing: str, things: Iterable[T]) -> Iterator[T]:
+        self._last = -1.0
+        for number, thing in enumerate(things, start=1):
+            self.say({"doing": doing, "count": number})
+            yield thing
+        self._last = -1.0
 
 
 def _below(path: str, place: str) -> str:
@@ -93,43 +109,51 @@ def _check_room(target: str, size: int) -> None:
         raise OSError(f"the new volume has room for {room} bytes and {size} are needed: ask for more with --size")
 
 
-def _copy(source: str, target: str, kind: str) -> None:
+def _copy(source: str, target: str, kind: str) -> Iterator[int]:
+    """Yields the lengths of what is copied, at least once."""
     if kind == "folder":
         os.makedirs(target, exist_ok=True)
     elif kind == "link":
         os.symlink(os.readlink(source), target)
     else:
-        shutil.copyfile(source, target)
+        with open(source, "rb") as old, open(target, "wb") as new:
+            while piece := old.read(PIECE):
+                new.write(piece)
+                yield len(piece)
     status = os.lstat(source)
     os.lchown(target, status.st_uid, status.st_gid)
     if kind != "link":
         os.chmod(target, stat.S_IMODE(status.st_mode))
+    yield 0
 
 
-def _date(source: str, root: str, found: list[Entry]) -> None:
+def _date(source: str, root: str, entry: Entry) -> None:
     """Last, and from the inside out: writing a file changes the date of its folder."""
-    for entry in reversed(found):
-        if entry.kind != "link":
-            shutil.copystat(os.path.join(source, entry.path), os.path.join(root, entry.path))
+    if entry.kind != "link":
+        shutil.copystat(os.path.join(source, entry.path), os.path.join(root, entry.path))
 
 
-def _compare(source: str, root: str, found: list[Entry]) -> None:
-    for entry in found:
-        copied = os.lstat(os.path.join(root, entry.path))
-        now = os.lstat(os.path.join(source, entry.path))
-        if entry.kind == "file" and not copied.st_size == entry.length == now.st_size:
-            raise OSError(f"{entry.path} differs from its copy: something else writes to the old volume, stop it")
+def _compare(source: str, root: str, entry: Entry) -> None:
+    copied = os.lstat(os.path.join(root, entry.path))
+    now = os.lstat(os.path.join(source, entry.path))
+    if entry.kind == "file" and not copied.st_size == entry.length == now.st_size:
+        raise OSError(f"{entry.path} differs from its copy: something else writes to the old volume, stop it")
 
 
-def _empty(target: str) -> None:
-    for name in os.listdir(target):
-        path = os.path.join(target, name)
-        if name == LOST:
+def _inside_out(root: str) -> Iterator[str]:
+    """What is to be removed for a folder to be empty."""
+    lost = os.path.join(root, LOST)
+    for folder, folders, files in os.walk(root, topdown=False):
+        if folder == lost or folder.startswith(lost + os.sep):
             continue
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        yield from (os.path.join(folder, name) for name in files + folders if os.path.join(folder, name) != lost)
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.rmdir(path)
+    else:
+        os.unlink(path)
 
 
 def _say(text: str) -> None:

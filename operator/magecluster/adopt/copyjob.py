@@ -8,7 +8,10 @@ from magecluster.adopt.facts import Copy
 from magecluster.api.model import Manifest
 
 TARGET = "/to"
-_SECONDS_TO_START = 600
+
+_LEAST = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
+"""Where Mage asks for nothing: a quota refuses pods that ask for nothing. Copying needs little."""
+_ORDINARY = ("cpu", "memory", "ephemeral-storage")
 
 
 class Pod(NamedTuple):
@@ -19,6 +22,8 @@ class Pod(NamedTuple):
     node: str | None
     spec: Manifest
     """Of Mage's pod."""
+    resources: Manifest
+    """Of Mage's container."""
 
 
 def job_name(cluster: str) -> str:
@@ -48,6 +53,7 @@ def copy_job(cluster: str, namespace: str, claim: str, copies: tuple[Copy, ...],
                 "command": ["python3", "-c", _program(), *arguments],
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "volumeMounts": mounts,
+                "resources": _resources(pod.resources) or _LEAST,
                 "securityContext": {
                     "runAsUser": 0,
                     "allowPrivilegeEscalation": False,
@@ -67,6 +73,13 @@ def copy_job(cluster: str, namespace: str, claim: str, copies: tuple[Copy, ...],
     }
 
 
+def _resources(given: Manifest) -> Manifest:
+    """As Mage's, which was there a moment ago; nothing special, such as a GPU."""
+    parts = {part: given.get(part) or {} for part in ("requests", "limits")}
+    kept = {part: {key: value for key, value in of.items() if key in _ORDINARY} for part, of in parts.items()}
+    return {part: of for part, of in kept.items() if of}
+
+
 def _on(node: str) -> Manifest:
     """By affinity and not by name: a pod with a node's name passes the scheduler by, and its claim stays unbound."""
     term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
@@ -81,6 +94,8 @@ def progress(line: str) -> str | None:
     """A line of the Job's log for people; `None` for one that is not of the program's."""
     try:
         told = json.loads(line)
+        if "doing" in told:
+            return f"{told['doing']}: {told['count']} files and folders"
         share = 100 * told["bytes"] // max(told["ofBytes"], 1)
         return (
             f"{share} %: {told['files']} of {told['ofFiles']} files, {size(told['bytes'])} of {size(told['ofBytes'])}"

@@ -38,8 +38,10 @@ class Live:
     """Of the release."""
     existing: tuple[str, ...] = ()
     """`kind/name` of every object of the release that is there, in the order of its manifest."""
-    node: str | None = None
-    """Where the pod of Mage runs."""
+    accounts: Mapping[str, Manifest] = field(default_factory=dict)
+    """ServiceAccounts of the pods, by name."""
+    nodes: tuple[str, ...] = ()
+    """Where pods of Mage run."""
     status: Mapping[str, Any] | None = None
     """What Mage says of itself at /api/statuses; `None` if it does not answer."""
 
@@ -100,7 +102,9 @@ class Takeover:
     unneeded: list[str]
     """`kind/name` of what is of no use afterwards."""
     kept: list[str]
-    """`kind/name` of what goes on working, and which neither Helm nor the operator will look after."""
+    """`kind/name` of what may be in use, and which neither Helm nor the operator will look after."""
+    left: Manifest | None = None
+    """The release's Service as it was, if it is not handed over."""
 
     @property
     def name(self) -> str:
@@ -133,6 +137,11 @@ class Findings:
     def stops(self, text: str) -> None:
         """Something that has to be dealt with first."""
         self.obstacles.append(text)
+
+
+def runs_in(status: Mapping[str, Any] | None) -> int:
+    """Pipeline runs that are under way, by what Mage says at /api/statuses; 0 if it says nothing."""
+    return int((status or {}).get("active_pipeline_run_count") or 0)
 
 
 def texts_name(cluster: str) -> str:

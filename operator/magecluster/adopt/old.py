@@ -1,24 +1,19 @@
-"""Steps that take from the release: its pods, its Deployments, its Service, and Helm's power over all of it."""
+"""Steps that take from the release: its pods and its Deployments."""
 
-import asyncio
-
-from magecluster.adopt.context import GONE_SECONDS, Context, plain
-from magecluster.adopt.helm import HELM, HIDDEN, OWNER
-from magecluster.adopt.new import OBSERVED_SECONDS, remove_cluster
-from magecluster.adopt.read import records, selector_of
-from magecluster.api.labels import INSTANCE, MANAGED_BY, MANAGER, labels, selector
+from magecluster.adopt.context import GONE_SECONDS, Context, StepError, plain
+from magecluster.adopt.facts import runs_in
+from magecluster.adopt.helm import HIDDEN
+from magecluster.adopt.read import ask, port_of, selector_of
+from magecluster.adopt.service import give_fields_back, hand_back
+from magecluster.api.magecluster import MageCluster
 from magecluster.api.model import Manifest
-from magecluster.kube.apply import controller_of
-from magecluster.kube.errors import ConflictError
-from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, SCALERS, SECRETS, SERVICES, Kind
-
-_HELM_ANNOTATIONS = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace")
-_SETTLED_SECONDS = 1.0
-_ATTEMPTS = 10
+from magecluster.kube.kinds import CRON_JOBS, DEPLOYMENTS, SCALERS
+from magecluster.resources.environment import base_path
 
 
 async def stop(context: Context) -> None:
     """Two Mages on the same files or database would run every trigger twice."""
+    await _check_runs(context)
     for job in context.takeover.cron_jobs:
         await _suspend(context, job["metadata"]["name"], suspended=True)
     for saved in context.takeover.deployments:
@@ -31,6 +26,27 @@ async def stop(context: Context) -> None:
     )
 
 
+async def _check_runs(context: Context) -> None:
+    """Once more: triggers may have begun some since the plan. Whoever did not answer then is not waited for now."""
+    takeover = context.takeover
+    service, live = takeover.service or takeover.left, await _running(context)
+    if context.interrupt_runs or not (takeover.identity and service and live):
+        return
+    port, base = port_of(service), base_path(MageCluster.parse(takeover.cluster))
+    status = await ask(context.connection, context.namespace, service["metadata"]["name"], port, base)
+    if runs := runs_in(status):
+        raise StepError(
+            f"{runs} pipeline runs have begun, and Mage would begin their blocks anew: wait for them, or say "
+            "--interrupt-runs"
+        )
+
+
+async def _running(context: Context) -> bool:
+    """Whether Mage runs at the release."""
+    found = [await context.find(DEPLOYMENTS, saved["metadata"]["name"]) for saved in context.takeover.deployments]
+    return any(live["spec"].get("replicas", 1) for live in found if live and not context.is_ours(live))
+
+
 async def start_again(context: Context) -> None:
     """With as many pods as before."""
     for saved in context.takeover.deployments:
@@ -39,10 +55,9 @@ async def start_again(context: Context) -> None:
         if live is not None and not context.is_ours(live):
             await context.connection.merge(context.path(DEPLOYMENTS, name), _replicas(replicas))
             context.tell(f"Deployment {name} has {replicas} replicas again")
-            await _give_fields_back(context, DEPLOYMENTS, saved)
+            await give_fields_back(context, DEPLOYMENTS, saved)
     for job in context.takeover.cron_jobs:
-        await _suspend(context, job["metadata"]["name"], suspended=job["spec"].get("suspend", False))
-        await _give_fields_back(context, CRON_JOBS, job)
+        await _resume(context, job)
 
 
 async def retire(context: Context) -> None:
@@ -64,114 +79,19 @@ async def make_again(context: Context) -> None:
     for saved in context.takeover.scalers:
         if await context.find(SCALERS, saved["metadata"]["name"]) is None:
             await context.create(SCALERS, plain(saved))
-            await _give_fields_back(context, SCALERS, saved)
+            await give_fields_back(context, SCALERS, saved)
 
 
-async def hand_over(context: Context) -> None:
-    """By its labels the operator takes the Service for its own, and keeps its addresses and ports."""
-    if context.takeover.service is None:
+async def _resume(context: Context, saved: Manifest) -> None:
+    """Only what was changed: whoever may not change CronJobs has failed before, and needs the rest of the way back."""
+    name, suspended = saved["metadata"]["name"], saved["spec"].get("suspend", False)
+    live = await context.find(CRON_JOBS, name)
+    if live is None:
         return
-    path = context.path(SERVICES, context.name)
-    live = await context.connection.get(path)
-    if not context.is_ours(live):
-        gone = dict.fromkeys(_HELM_ANNOTATIONS)
-        ours = {**labels(context.name), "helm.sh/chart": None}
-        await context.connection.merge(path, {"metadata": {"labels": ours, "annotations": gone}})
-    wanted = selector(context.name)
-
-    async def taken() -> bool:
-        found = await context.connection.get(path)
-        return controller_of(found) is not None and found["spec"].get("selector") == wanted
-
-    await context.until(
-        taken, OBSERVED_SECONDS, lambda: f"the operator does not take over Service {context.name}: see its log"
-    )
-
-
-async def hand_back(context: Context) -> None:
-    """First the Service, then the cluster, whose end would remove what it owns."""
-    saved, cluster = context.takeover.service, await context.cluster()
-    if saved is not None:
-        await _restore(context, saved)
-    await remove_cluster(context)
-    for each in context.takeover.deployments:
-        await _wait_for_garbage(context, each["metadata"]["name"])
-    if saved is not None and cluster is not None and await context.find(SERVICES, context.name) is None:
-        await context.create(SERVICES, plain(saved))
-    if saved is not None:
-        await _give_fields_back(context, SERVICES, saved)
-
-
-async def hide_release(context: Context) -> None:
-    """Helm finds a release by this label: without it, `helm uninstall` and `helm upgrade` cannot touch what was taken.
-
-    Its records stay, so that the way back is the same label.
-    """
-    await _relabel(context, HELM, HIDDEN)
-
-
-async def show_release(context: Context) -> None:
-    """Helm's again."""
-    await _relabel(context, HIDDEN, HELM)
-
-
-async def _relabel(context: Context, old: str, new: str) -> None:
-    for each in await records(context.connection, context.takeover.release, context.namespace, old):
-        patch = {"metadata": {"labels": {OWNER: new}}}
-        await context.connection.merge(context.path(SECRETS, each["metadata"]["name"]), patch)
-
-
-async def _restore(context: Context, saved: Manifest) -> None:
-    """An apply of the operator may be on its way: looked at again until it stays as it was."""
-    path = context.path(SERVICES, context.name)
-    for _ in range(_ATTEMPTS):
-        live = await context.find(SERVICES, context.name)
-        if live is None:
-            await context.create(SERVICES, plain(saved))
-        elif controller_of(live) or _belongs_to_operator(live):
-            await _replace(context, path, saved, live["metadata"]["resourceVersion"])
-        else:
-            return
-        await asyncio.sleep(_SETTLED_SECONDS)
-
-
-async def _replace(context: Context, path: str, saved: Manifest, version: str) -> None:
-    again = plain(saved)
-    try:
-        await context.connection.replace(path, {**again, "metadata": {**again["metadata"], "resourceVersion": version}})
-    except ConflictError:
-        context.tell(f"Service {context.name} has just been changed: looking again")
-
-
-async def _give_fields_back(context: Context, kind: Kind, saved: Manifest) -> None:
-    """Whoever wrote a field before manages it again: else Helm's next upgrade would meet a conflict with us.
-
-    That cannot be told with the change itself, because whoever changes a field becomes its manager.
-    """
-    managers = saved["metadata"].get("managedFields")
-    for _ in range(_ATTEMPTS):
-        live = await context.find(kind, saved["metadata"]["name"])
-        if live is None or not managers:
-            return
-        again = {**live, "metadata": {**live["metadata"], "managedFields": managers}}
-        try:
-            await context.connection.replace(context.path(kind, saved["metadata"]["name"]), again)
-        except ConflictError:
-            continue
-        return
-
-
-def _belongs_to_operator(live: Manifest) -> bool:
-    found = live["metadata"].get("labels") or {}
-    return found.get(MANAGED_BY) == MANAGER and INSTANCE in found
-
-
-async def _wait_for_garbage(context: Context, name: str) -> None:
-    async def gone() -> bool:
-        live = await context.find(DEPLOYMENTS, name)
-        return live is None or not context.is_ours(live)
-
-    await context.until(gone, OBSERVED_SECONDS, lambda: f"Deployment {name} of the MageCluster is not removed")
+    managers = {each.get("manager") for each in live["metadata"].get("managedFields") or ()}
+    if live["spec"].get("suspend", False) != suspended or HIDDEN in managers:
+        await _suspend(context, name, suspended=suspended)
+        await give_fields_back(context, CRON_JOBS, saved)
 
 
 async def _suspend(context: Context, name: str, *, suspended: bool) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 from magecluster.adopt.cluster import cluster_of, spec_of
 from magecluster.adopt.copyjob import Pod, copy_job
+from magecluster.adopt.differences import tell_of_the_rest
 from magecluster.adopt.environment import environment
 from magecluster.adopt.facts import Choices, Findings, Live, Plan, Takeover, texts_name
-from magecluster.adopt.pod import Workloads, mage_of, pod_of, workloads
-from magecluster.adopt.variables import variables
+from magecluster.adopt.pod import Workloads, mage_of, mounted, pod_of, workloads
+from magecluster.adopt.variables import links, variables
 from magecluster.adopt.volumes import Storage, storage
 from magecluster.api.magecluster import NAME_LENGTH, InvalidClusterError, MageCluster
 from magecluster.api.model import Manifest
@@ -18,7 +19,11 @@ from magecluster.resources.persistentvolumeclaim import persistent_volume_claim
 
 IDENTITY = ("project_uuid", "repo_path")
 
-_CLOUD_IDENTITY = re.compile(r"^(eks\.amazonaws\.com|iam\.gke\.io|azure\.workload\.identity)/")
+_OF_NO_USE = (
+    *("ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Job", "NetworkPolicy", "PodDisruptionBudget"),
+    *("Role", "RoleBinding", "Secret", "Service", "ServiceAccount"),
+)
+"""Kinds that only the release's own Mage needed. Of any other, such as a CronJob of its files, nobody can tell."""
 
 
 class CannotPlanError(Exception):
@@ -37,9 +42,10 @@ def plan(live: Live, choices: Choices) -> Plan:
     files = storage(pod, mage, live, choices, findings)
     spec = spec_of(found, live, env, files, choices, findings)
     manifest = cluster_of(name, live.release, spec, findings)
-    _tell_of_the_rest(live, found, name, choices, findings)
+    tell_of_the_rest(live, found, name, choices, findings)
     claim, job = _copying(manifest, files, found, live, choices, findings)
-    service = live.service if live.service and live.service["metadata"]["name"] == name else None
+    taken = live.service is not None and live.service["metadata"]["name"] == name
+    service = live.service if taken else None
     unneeded, kept = _left(live, service)
     takeover = Takeover(
         release=live.release.name,
@@ -56,6 +62,7 @@ def plan(live: Live, choices: Choices) -> Plan:
         identity=identity_of(live.status),
         unneeded=unneeded,
         kept=kept,
+        left=None if taken else live.service,
     )
     return Plan(
         takeover=takeover,
@@ -86,6 +93,12 @@ def _name(live: Live, choices: Choices, findings: Findings) -> str:
 
 def _variables(found: Workloads, live: Live, findings: Findings) -> dict[str, Any]:
     server = variables(mage_of(found.server), live)
+    if pod_of(found.server).get("enableServiceLinks", True):
+        for name, link in links(server).items():
+            findings.stops(
+                f"{name} refers to {link}, which Kubernetes makes of a Service, and a MageCluster's pod has no such "
+                "variables: write the Service's DNS name and port, and helm upgrade"
+            )
     if found.scheduler is None:
         return server
     scheduler = variables(mage_of(found.scheduler), live)
@@ -94,7 +107,7 @@ def _variables(found: Workloads, live: Live, findings: Findings) -> dict[str, An
         findings.differs(
             "Scheduler", f"it had other values of {', '.join(other)} than the web server; now all have the web server's"
         )
-    if mage_of(found.scheduler).get("volumeMounts") != mage_of(found.server).get("volumeMounts"):
+    if mounted(found.scheduler) != mounted(found.server):
         findings.stops("web server and scheduler mount different volumes: give both the same, and helm upgrade")
     return server
 
@@ -104,82 +117,37 @@ def _copying(
 ) -> tuple[Manifest | None, Manifest | None]:
     if not files.copies:
         return None, None
-    mage, node = mage_of(found.server), choices.node or live.node
+    mage, node = mage_of(found.server), choices.node or (live.nodes[0] if len(live.nodes) == 1 else None)
     if node is None and any("hostPath" in copy.volume for copy in files.copies):
-        findings.stops("Mage does not run, so nobody knows which node has its files: name it with --node")
+        cause = (
+            f"pods of Mage run on {', '.join(live.nodes)}, and each node has files of its own"
+            if live.nodes
+            else "Mage does not run, so nobody knows which node has its files"
+        )
+        findings.stops(f"{cause}: name it with --node")
     try:
         cluster = MageCluster.parse(manifest)
     except InvalidClusterError:
         return None, None  # told already
-    pod = Pod(mage["image"], mage.get("imagePullPolicy") or "IfNotPresent", node, pod_of(found.server))
+    policy = mage.get("imagePullPolicy") or "IfNotPresent"
+    pod = Pod(mage["image"], policy, node, pod_of(found.server), mage.get("resources") or {})
     name, namespace = cluster.metadata.name, cluster.metadata.namespace
     return persistent_volume_claim(cluster), copy_job(name, namespace, volume_name(cluster), files.copies, pod)
 
 
-def _tell_of_the_rest(live: Live, found: Workloads, name: str, choices: Choices, findings: Findings) -> None:
-    findings.differs(
-        "Gateway",
-        "the Service leads to a gateway in Mage's pod: errors have true status codes, and POST /api/runs works; see "
-        "spec.gateway",
-    )
-    findings.differs(
-        "Kubernetes",
-        f"Mage has the account {name}-mage without rights; pipelines whose metadata.yaml says executor_type k8s need "
-        "spec.kubernetesExecutor.enabled",
-    )
-    if any("livenessProbe" in mage_of(each) or "readinessProbe" in mage_of(each) for each in found if each):
-        findings.differs("Probes", "they become the operator's, which wait longer, and for the base path")
-    runs = (live.status or {}).get("active_pipeline_run_count") or 0
-    if runs and not choices.interrupt_runs:
-        findings.stops(
-            f"{runs} pipeline runs are under way, and Mage would begin their blocks anew: wait for them, or say "
-            "--interrupt-runs"
-        )
-    if live.status is None:
-        findings.differs(
-            "Check", "Mage does not answer, so nobody knows whether pipelines run, and which project it has"
-        )
-    for scaler in live.scalers:
-        findings.differs("Autoscaler", f"{scaler['metadata']['name']} is deleted: it would start a second scheduler")
-    for job in live.cron_jobs:
-        findings.differs(
-            "Clean-up",
-            f"CronJob {job['metadata']['name']} is suspended: its files may not be Mage's any more; see "
-            "the guide for one of your own",
-        )
-    for entry in live.release.of_kind("ServiceAccount"):
-        annotations = entry.manifest["metadata"].get("annotations") or {}
-        if key := next(filter(_CLOUD_IDENTITY.match, annotations), None):
-            findings.differs(
-                "Cloud identity",
-                f"{key} is not carried over: allow the account {name}-mage there, and annotate it",
-            )
-    if charts := sorted({o.source.split("/")[2] for o in live.release.objects if "/charts/" in o.source}):
-        findings.differs(
-            "Services beside",
-            f"{', '.join(charts)} of the release go on as they are, and Helm knows them no longer: see the guide",
-        )
-    flux = "helm.toolkit.fluxcd.io/name" in (found.server["metadata"].get("labels") or {})
-    if flux and "flux" not in choices.leave_out:
-        findings.stops(
-            "Flux would install the release again: suspend its HelmRelease (flux suspend helmrelease), and say so with "
-            "--leave-out flux"
-        )
-
-
 def _left(live: Live, service: Manifest | None) -> tuple[list[str], list[str]]:
-    """What remains of the release's objects: what is of no use, and what goes on working."""
-    beside = {
+    """What remains of the release's objects: what is of no use, and what may be."""
+    unneeded = {
         f"{o.manifest['kind']}/{o.manifest['metadata']['name']}".lower()
         for o in live.release.objects
-        if "/charts/" in o.source or o.manifest["kind"] in ("Ingress", "PersistentVolume", "PersistentVolumeClaim")
+        if "/charts/" not in o.source and o.manifest["kind"] in _OF_NO_USE
     }
     own = {f"deployment/{each['metadata']['name']}" for each in live.deployments}
     own |= {f"horizontalpodautoscaler/{each['metadata']['name']}" for each in live.scalers}
     if service:
         own.add(f"service/{service['metadata']['name']}")
     rest = [each for each in live.existing if each not in own]
-    return [each for each in rest if each not in beside], [each for each in rest if each in beside]
+    return [each for each in rest if each in unneeded], [each for each in rest if each not in unneeded]
 
 
 def secret_names(takeover: Takeover) -> tuple[str, str]:

@@ -33,6 +33,10 @@ _UNSUPPORTED = {
 """Fields of pods that a MageCluster does not have, with their defaults."""
 
 
+_GRACE = (30, 10)
+"""Seconds, as Kubernetes and as the operator have it."""
+
+
 class Workloads(NamedTuple):
     """The Deployments of a release by what they do."""
 
@@ -68,6 +72,13 @@ def mage_of(deployment: Manifest) -> Manifest:
     return next((container for container in containers if container["name"] == CHART), containers[0])
 
 
+def mounted(deployment: Manifest) -> list[tuple[Manifest, Manifest]]:
+    """Mounts of Mage's container with what is mounted, whatever the pod calls it."""
+    volumes = {volume["name"]: {**volume, "name": ""} for volume in pod_of(deployment).get("volumes") or ()}
+    mounts = sorted(mage_of(deployment).get("volumeMounts") or (), key=lambda mount: mount["mountPath"])
+    return [({**mount, "name": ""}, volumes[mount["name"]]) for mount in mounts]
+
+
 def _instance_type(deployment: Manifest) -> str | None:
     envs = mage_of(deployment).get("env") or ()
     return next((env.get("value") for env in envs if env["name"] == "INSTANCE_TYPE"), None)
@@ -97,7 +108,8 @@ def placement(found: Workloads, choices: Choices, findings: Findings) -> Manifes
     """Everything else that a MageCluster takes from a pod."""
     template, pod = found.server["spec"]["template"], pod_of(found.server)
     metadata = template.get("metadata") or {}
-    _unsupported(found.server, choices, findings)
+    for each in filter(None, found):
+        _unsupported(each, choices, findings)
     resources = _resources(found)
     fields: dict[str, Any] = {
         "resources": resources,
@@ -109,6 +121,28 @@ def placement(found: Workloads, choices: Choices, findings: Findings) -> Manifes
         "podLabels": _without(metadata.get("labels"), _OURS),
     }
     return {key: value for key, value in fields.items() if value}
+
+
+def security(found: Workloads, *, jobs: bool, findings: Findings) -> Manifest:
+    """The field `podSecurity`. Another user than root stays, as the files are his; Mage's Jobs have to be root's."""
+    contexts = [each.get("securityContext") or {} for each in (mage_of(found.server), pod_of(found.server))]
+    user = next((each["runAsUser"] for each in contexts if each.get("runAsUser") is not None), None)
+    if user and not jobs:
+        findings.differs(
+            "Security",
+            f"Mage runs as user {user} as before, and otherwise by podSecurity.standard Restricted: his group gets the "
+            "volume, and sudo is gone",
+        )
+        return {"podSecurity": {"standard": "Restricted", "runAsUser": user}}
+    if user:
+        findings.differs(
+            "Security", f"Mage ran as user {user} and becomes root, since its Jobs are: new files are root's, see chown"
+        )
+    elif any(contexts):
+        findings.differs(
+            "Security", "the security context becomes the operator's: root as Mage's image demands, few capabilities"
+        )
+    return {}
 
 
 def _without(entries: Manifest | None, beginnings: tuple[str, ...]) -> Manifest:
@@ -147,9 +181,11 @@ def _unsupported(deployment: Manifest, choices: Choices, findings: Findings) -> 
     for field, default in _UNSUPPORTED.items():
         if pod.get(field) and pod[field] != default:
             findings.differs("Pod", f"{field} is left out: a MageCluster has no such field")
-    if pod.get("securityContext") or mage.get("securityContext"):
+    if pod.get("terminationGracePeriodSeconds", _GRACE[0]) not in _GRACE:
         findings.differs(
-            "Security", "the security context becomes the operator's: root as Mage's image demands, few capabilities"
+            "Pod",
+            f"it has {_GRACE[1]} s to end and not {pod['terminationGracePeriodSeconds']}: the shell of Mage's image "
+            "does not hear that it should",
         )
     if mage.get("command") or mage.get("args"):
         findings.differs("Pod", "command and args become those of the image")

@@ -71,7 +71,8 @@ async def read(connection: Connection, release: str, namespace: str) -> Live:
         scalers=tuple(each for each in scalers if _scales(each, names)),
         cron_jobs=tuple(await _named(connection, CRON_JOBS, namespace, found.of_mage("CronJob"))),
         existing=tuple(await _existing(connection, found)),
-        node=await _node(connection, deployments),
+        accounts=await _accounts(connection, deployments),
+        nodes=await _nodes(connection, deployments),
     )
     return _with(live, status=await _status(connection, live))
 
@@ -107,9 +108,14 @@ async def _status(connection: Connection, live: Live) -> dict[str, Any] | None:
     env = variables(mage_of(live.deployments[0]), live)
     given = (env[name].value for name in ("MAGE_ROUTES_BASE_PATH", "MAGE_BASE_PATH") if name in env)
     base = next((value.strip("/") for value in given if value), "")
-    metadata, ports = live.service["metadata"], live.service["spec"].get("ports") or ()
-    port = ports[0]["port"] if ports else MAGE_PORT
+    metadata, port = live.service["metadata"], port_of(live.service)
     return await ask(connection, metadata["namespace"], metadata["name"], port, f"/{base}" if base else "")
+
+
+def port_of(service: Manifest) -> int:
+    """The one that leads to Mage."""
+    ports = service["spec"].get("ports") or ()
+    return int(ports[0]["port"]) if ports else MAGE_PORT
 
 
 def _with(live: Live, **fields: Any) -> Live:
@@ -147,13 +153,26 @@ def _scales(scaler: Manifest, names: set[str]) -> bool:
     return target["kind"] == "Deployment" and target["name"] in names
 
 
-async def _node(connection: Connection, deployments: list[Manifest]) -> str | None:
+async def _accounts(connection: Connection, deployments: list[Manifest]) -> dict[str, Manifest]:
+    """None where they may not be read: only what is told depends on them."""
+    names = [pod_of(each).get("serviceAccountName") or "default" for each in deployments]
+    try:
+        namespace = deployments[0]["metadata"]["namespace"] if deployments else ""
+        return _by_name(await _named(connection, SERVICE_ACCOUNTS, namespace, names))
+    except ForbiddenError:
+        return {}
+
+
+async def _nodes(connection: Connection, deployments: list[Manifest]) -> tuple[str, ...]:
+    """Of pods that run: one that was evicted or is ending still names the node that it was on."""
+    nodes: dict[str, None] = {}
     for each in deployments:
         pods = await list_all(connection, PODS.path(each["metadata"]["namespace"]), labelSelector=selector_of(each))
         for pod in pods:
-            if node := pod["spec"].get("nodeName"):
-                return str(node)
-    return None
+            running = (pod.get("status") or {}).get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
+            if running and (node := pod["spec"].get("nodeName")):
+                nodes[node] = None
+    return tuple(nodes)
 
 
 def selector_of(deployment: Manifest) -> str:

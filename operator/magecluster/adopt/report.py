@@ -44,7 +44,7 @@ def farewell(takeover: Takeover) -> str:
         f"Way back: magecluster adopt --release {release} {place} --undo",
     ]
     if takeover.kept:
-        lines.append(f"In use as before, and looked after by nobody else now: {', '.join(takeover.kept)}")
+        lines.append(f"May be in use, and nobody else looks after it now: {', '.join(takeover.kept)}")
     lines += [
         "No longer needed, once you do not want to go back:",
         f"  kubectl delete {place} {' '.join(rest)}",

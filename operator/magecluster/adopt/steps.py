@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from magecluster.adopt import move, new, old
+from magecluster.adopt import move, new, old, service
 from magecluster.adopt.context import AnotherError, Context, Step, StepError
 from magecluster.adopt.facts import Takeover
 from magecluster.kube.apply import NameTakenError
@@ -31,10 +31,10 @@ STEPS = (
     Step("Stopping Mage at the release", old.stop, "Starting Mage at the release", old.start_again),
     Step("Copying the files", move.copy, "Ending the copy", move.end_copy, _copies),
     Step("Removing the old Deployments", old.retire, "Making the old Deployments again", old.make_again),
-    Step("Handing over the Service", old.hand_over, "Handing back the Service", old.hand_back),
+    Step("Handing over the Service", service.hand_over, "Handing back the Service", service.hand_back),
     Step("Starting Mage at the MageCluster", move.start, "Stopping Mage at the MageCluster", move.stop_new),
     Step("Asking Mage for its project", move.compare, "", move.nothing),
-    Step("Hiding the release from Helm", old.hide_release, "Giving the release back to Helm", old.show_release),
+    Step("Hiding the release from Helm", service.hide_release, "Giving the release back to Helm", service.show_release),
     Step("Writing down that all is done", new.finish, "", new.unfinish),
 )
 
@@ -47,8 +47,11 @@ def steps_of(takeover: Takeover) -> list[Step]:
     return [step for step in STEPS if step.needed is bool or step.needed(takeover)]
 
 
-async def take_over(context: Context, announce: Announce) -> None:
-    """Raises `TakeoverError` after everything was given back."""
+def _nothing() -> None: ...
+
+
+async def take_over(context: Context, announce: Announce, returning: Callable[[], None] = _nothing) -> None:
+    """Raises `TakeoverError` after everything was given back; `returning` is called before that begins."""
     steps = steps_of(context.takeover)
     for number, step in enumerate(steps, start=1):
         announce(number, len(steps), step.title)
@@ -57,6 +60,7 @@ async def take_over(context: Context, announce: Announce) -> None:
         except AnotherError as error:
             raise TakeoverError(f"{error}; nothing was done") from error
         except (Exception, asyncio.CancelledError) as error:  # a fault of ours must not leave Mage stopped either
+            returning()
             await give_back(context, announce, steps[:number])
             if not isinstance(error, FAILURES):
                 raise
@@ -74,7 +78,7 @@ async def give_back(context: Context, announce: Announce, steps: list[Step] | No
             announce(number, len(done), step.back)
         try:
             await _patiently(step, context)
-        except FAILURES as error:
+        except Exception as error:
             raise TakeoverError(
                 f"{step.back or step.title} failed: {_sentence(error)}. Release {context.takeover.release} may not "
                 "run: mend the cause, then try again with --undo"
@@ -95,4 +99,5 @@ async def _patiently(step: Step, context: Context) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+    text = str(error) if isinstance(error, FAILURES) else repr(error)
+    return " ".join(text.split()).rstrip(".")

@@ -13,6 +13,10 @@ _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[-._a-zA-Z][-._a-zA-Z0-9]*)\))")
 """`$(NAME)`, and `$$`, which stands for one `$`: the syntax of Kubernetes' `env`."""
 
 
+_LINK = re.compile(r"(?!KUBERNETES_)[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
+"""What the kubelet makes of the Services of the namespace; those of Kubernetes itself every pod has."""
+
+
 class Variable(NamedTuple):
     """One variable."""
 
@@ -25,9 +29,14 @@ class Variable(NamedTuple):
     """As it stands in the pod, with its references."""
 
     @property
+    def references(self) -> set[str]:
+        """Names of the variables that the text is made of."""
+        return {found["name"] for found in _REFERENCE.finditer(self.text) if found["name"]}
+
+    @property
     def refers(self) -> bool:
         """Whether the text is made of other variables."""
-        return any(found["name"] for found in _REFERENCE.finditer(self.text))
+        return bool(self.references)
 
 
 def variables(container: Manifest, live: Live) -> dict[str, Variable]:
@@ -43,6 +52,13 @@ def variables(container: Manifest, live: Live) -> dict[str, Variable]:
             text = entry.get("value") or ""
             found[entry["name"]] = Variable(entry["name"], expanded(text, found), text=text)
     return found
+
+
+def links(found: Mapping[str, Variable]) -> dict[str, str]:
+    """Variables whose text refers to one of a Service, and to which."""
+    other = {name: sorted(variable.references - found.keys()) for name, variable in found.items()}
+    unknown = {name: next(filter(_LINK.fullmatch, names), None) for name, names in other.items()}
+    return {name: link for name, link in unknown.items() if link}
 
 
 def escaped(value: str) -> str:

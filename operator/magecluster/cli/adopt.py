@@ -3,20 +3,18 @@
 import argparse
 import asyncio
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magecluster.cli import logs
 from magecluster.cli.failure import CommandError
+from magecluster.cli.interruption import Interruption
+from magecluster.cli.progress import Progress
 
 if TYPE_CHECKING:
     from magecluster.adopt.context import Context
     from magecluster.adopt.facts import Choices, Takeover
     from magecluster.kube.connection import Connection
-
-_TELL_SECONDS = 5.0
-"""How often the same step tells how far it is, where no terminal shows it in place."""
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,7 +26,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "files, same address, same settings. If anything fails, the release runs on.",
     )
     parser.add_argument("--release", required=True, metavar="NAME", help="the Helm release")
-    parser.add_argument("-n", "--namespace", default="default", metavar="NAME", help="where it is; default: default")
+    parser.add_argument("-n", "--namespace", metavar="NAME", help="where it is; default: that of the context")
     parser.add_argument(
         "--kubeconfig", type=Path, metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, or the pod's account"
     )
@@ -71,34 +69,52 @@ def _run(chosen: argparse.Namespace) -> int:
     from magecluster.kube.errors import KubeError
 
     logs.configure(chosen)
+    interruption = Interruption()
     try:
-        asyncio.run(_work(chosen))
+        asyncio.run(_work(chosen, interruption))
     except (CannotPlanError, KubeError, NoClusterError, NoReleaseError, StepError, TakeoverError) as error:
         raise CommandError(" ".join(str(error).split())) from error
-    except KeyboardInterrupt as error:
-        raise CommandError("interrupted; where a takeover had begun, it was given back") from error
+    except (asyncio.CancelledError, KeyboardInterrupt) as error:
+        raise CommandError(interruption.word) from error
     return 0
 
 
-async def _work(chosen: argparse.Namespace) -> None:
+async def _work(chosen: argparse.Namespace, interruption: Interruption) -> None:
     from magecluster.adopt.helm import HIDDEN
     from magecluster.adopt.new import DONE, find_record
     from magecluster.adopt.report import farewell
     from magecluster.kube.connection import Connection
+    from magecluster.kube.credentials import namespace_of
 
+    interruption.listen()
     async with Connection(chosen.kubeconfig, chosen.context, manager=HIDDEN) as connection:
+        chosen.namespace = chosen.namespace or namespace_of(chosen.kubeconfig, chosen.context) or "default"
         begun = await find_record(connection, chosen.release, chosen.namespace)
         if chosen.undo:
-            await _undo(chosen, connection, begun)
+            await _undo(chosen, connection, begun, interruption)
         elif begun and begun[1] == DONE:
+            await _look(connection, begun[0])
             sys.stdout.write(farewell(begun[0]))
         elif begun:
-            await _go_on(chosen, connection, begun[0])
+            await _go_on(chosen, connection, begun[0], interruption)
         else:
-            await _begin(chosen, connection)
+            await _begin(chosen, connection, interruption)
 
 
-async def _begin(chosen: argparse.Namespace, connection: "Connection") -> None:
+async def _look(connection: "Connection", takeover: "Takeover") -> None:
+    from magecluster.adopt.facts import record_name
+    from magecluster.adopt.read import get
+    from magecluster.kube.kinds import MAGE_CLUSTERS
+
+    if await get(connection, MAGE_CLUSTERS.path(takeover.namespace, takeover.name)) is None:
+        raise CommandError(
+            f"release {takeover.release} became MageCluster {takeover.name}, which is not there any more: --undo gives "
+            f"all back to the release; or kubectl delete secret {record_name(takeover.name)} -n {takeover.namespace}, "
+            "which ends that possibility"
+        )
+
+
+async def _begin(chosen: argparse.Namespace, connection: "Connection", interruption: Interruption) -> None:
     from dataclasses import replace
 
     from magecluster.adopt.plan import plan
@@ -119,46 +135,77 @@ async def _begin(chosen: argparse.Namespace, connection: "Connection") -> None:
     if not _acts(chosen):
         sys.stdout.write("\nNothing was changed: --apply does it\n")
         return
-    await _take_over(chosen, connection, found.takeover)
+    await _take_over(chosen, connection, found.takeover, interruption)
 
 
-async def _go_on(chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover") -> None:
+async def _go_on(
+    chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover", interruption: Interruption
+) -> None:
     if not _acts(chosen):
         raise CommandError(
             f"a takeover of release {chosen.release} was interrupted: --apply goes on with it, --undo gives all back"
         )
-    await _take_over(chosen, connection, takeover)
+    await _take_over(chosen, connection, takeover, interruption)
 
 
-async def _take_over(chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover") -> None:
+async def _take_over(
+    chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover", interruption: Interruption
+) -> None:
     from magecluster.adopt.report import farewell
     from magecluster.adopt.steps import take_over
 
-    shown = _Shown()
+    progress = Progress()
+    context = _context(chosen, connection, takeover, progress)
     try:
-        await take_over(_context(chosen, connection, takeover, shown), shown.step)
+        await take_over(context, progress.step, lambda: interruption.returns(progress.remark))
+    except asyncio.CancelledError:
+        interruption.word = f"interrupted: release {takeover.release} is back as it was, and nothing is lost"
+        raise
     finally:
-        shown.end()
+        progress.end()
+    interruption.word = "interrupted, after all was done"
     sys.stdout.write("\n" + farewell(takeover))
 
 
-async def _undo(chosen: argparse.Namespace, connection: "Connection", begun: "tuple[Takeover, str] | None") -> None:
+async def _undo(
+    chosen: argparse.Namespace,
+    connection: "Connection",
+    begun: "tuple[Takeover, str] | None",
+    interruption: Interruption,
+) -> None:
+    from magecluster.adopt.move import runs_at
     from magecluster.adopt.steps import give_back
 
     if begun is None:
         raise CommandError(f"there is nothing to undo: release {chosen.release} was not taken over")
-    shown = _Shown()
+    progress = Progress()
+    context = _context(chosen, connection, begun[0], progress)
+    if not chosen.interrupt_runs and (runs := await runs_at(context)):
+        raise CommandError(
+            f"{runs} pipeline runs are under way at MageCluster {context.name}, and Mage would begin their blocks "
+            "anew: wait for them, or say --interrupt-runs"
+        )
+    interruption.word = "interrupted half way; Mage may not run: --undo again"
     try:
-        await give_back(_context(chosen, connection, begun[0], shown), shown.step)
+        await give_back(context, progress.step)
     finally:
-        shown.end()
+        progress.end()
+    interruption.word = "interrupted, after all was given back"
     sys.stdout.write(f"Release {chosen.release} is back as it was\n")
 
 
-def _context(chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover", shown: "_Shown") -> "Context":
+def _context(
+    chosen: argparse.Namespace, connection: "Connection", takeover: "Takeover", progress: Progress
+) -> "Context":
     from magecluster.adopt.context import Context
 
-    return Context(connection=connection, takeover=takeover, tell=shown.detail, timeout=chosen.timeout)
+    return Context(
+        connection=connection,
+        takeover=takeover,
+        tell=progress.detail,
+        timeout=chosen.timeout,
+        interrupt_runs=chosen.interrupt_runs,
+    )
 
 
 def _choices(chosen: argparse.Namespace) -> "Choices":
@@ -176,33 +223,3 @@ def _choices(chosen: argparse.Namespace) -> "Choices":
 
 def _acts(chosen: argparse.Namespace) -> bool:
     return bool(chosen.apply or not chosen.dry_run)
-
-
-class _Shown:
-    """Progress on standard error: a line a step, and below it how far it is, in place on a terminal."""
-
-    def __init__(self) -> None:
-        self._begun, self._told = time.monotonic(), 0.0
-        self._terminal, self._waiting = sys.stderr.isatty(), ""
-
-    def step(self, number: int, count: int, title: str) -> None:
-        self.end()
-        sys.stderr.write(f"[{number}/{count}] {title}\n")
-        self._told = 0.0
-
-    def detail(self, text: str) -> None:
-        line = f"      {text} ({time.monotonic() - self._begun:.0f} s)"
-        if self._terminal:
-            sys.stderr.write(f"\r\033[K{line}")
-            self._waiting = "\n"
-        elif time.monotonic() - self._told >= _TELL_SECONDS:
-            sys.stderr.write(f"{line}\n")
-            self._told, self._waiting = time.monotonic(), ""
-        else:
-            self._waiting = f"{line}\n"
-        sys.stderr.flush()
-
-    def end(self) -> None:
-        """The last word of a step is always told."""
-        sys.stderr.write(self._waiting)
-        self._waiting = ""

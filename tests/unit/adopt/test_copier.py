@@ -1,10 +1,12 @@
 """The program that copies, with real files."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,8 +75,8 @@ def test_a_file_that_changes_meanwhile_is_a_failure(old: Path, tmp_path: Path, m
     (tmp_path / "new").mkdir()
     date = copier._date  # noqa: SLF001  between copying and comparing
 
-    def written(source: str, root: str, found: list[copier.Entry]) -> None:
-        date(source, root, found)
+    def written(source: str, root: str, entry: copier.Entry) -> None:
+        date(source, root, entry)
         (old / "mage_data/secrets/key").write_text("changed")
 
     monkeypatch.setattr(copier, "_date", written)
@@ -93,6 +95,23 @@ def test_a_volume_that_is_too_small_is_told_before_anything_is_copied(
     assert list(new.iterdir()) == []
 
 
+def test_whatever_takes_long_tells_that_it_goes_on(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = itertools.count(0, 2)
+    monkeypatch.setattr(copier, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(copier, "PIECE", 1000)
+    (tmp_path / "new/left/behind").mkdir(parents=True)
+    copier.main(str(tmp_path / "new"), str(old), "")
+    lines = [copyjob.progress(line) or "" for line in capsys.readouterr().out.splitlines()]
+    pieces = {line.rpartition("files, ")[2] for line in lines if "files, " in line}
+    assert {f"{size} of 4.9 KiB" for size in ("1000 B", "2.0 KiB", "2.9 KiB", "3.9 KiB", "4.9 KiB")} <= pieces
+    for doing, count in (("looking", 10), ("emptying the new volume", 2), ("dating", 10), ("comparing", 10)):
+        assert [line for line in lines if line.startswith(doing)] == [
+            f"{doing}: {number} files and folders" for number in range(1, count + 1)
+        ]
+
+
 def run(tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
     """As the Job runs it; exit status, output, last word."""
     log = tmp_path / "log"
@@ -107,7 +126,12 @@ def test_it_tells_how_far_it_is_and_how_it_ended(old: Path, tmp_path: Path) -> N
     (tmp_path / "new").mkdir()
     code, out, last = run(tmp_path, str(tmp_path / "new"), str(old), "")
     assert code == 0
-    assert copyjob.progress(out.splitlines()[0]) == "0 %: 1 of 10 files, 0 B of 4.9 KiB"
+    assert [copyjob.progress(line) for line in out.splitlines()] == [
+        "looking: 1 files and folders",
+        "0 %: 0 of 10 files, 0 B of 4.9 KiB",
+        "dating: 1 files and folders",
+        "comparing: 1 files and folders",
+    ]
     assert json.loads(last) == {"files": 10, "bytes": 5021}
     assert copyjob.result(last) == "10 files and folders, 4.9 KiB, compared"
 

@@ -197,6 +197,12 @@ def test_the_project_stays_where_it_is(value: str, project: str | None) -> None:
 
 
 STOPS = [
+    (
+        [literal(URL, "postgresql://u:p@$(PG_SERVICE_HOST)/d")],
+        f"{URL} refers to PG_SERVICE_HOST, which Kube",
+    ),
+    ([literal("REDIS", "$(REDIS_PORT_6379_TCP_ADDR)")], "REDIS refers to REDIS_PORT_6379_TCP_ADDR"),
+    ([literal("REDIS", "$(REDIS_SERVICE_PORT_HTTP)")], "write the Service's DNS name and port, and helm upgrade"),
     ([literal("USER_CODE_PATH", "/app/project")], "the project has to be in a folder below /home/src"),
     ([literal("USER_CODE_PATH", "/home/src")], "the project has to be in a folder below /home/src"),
     ([literal("USER_CODE_PATH", "my project")], "rename it, and helm upgrade"),
@@ -222,3 +228,11 @@ def test_what_cannot_be_as_it_is_stops_with_the_remedy(env: list[Env], obstacle:
     found = planned(a_deployment(env=env), **OBJECTS)
     assert len(found.obstacles) == 1
     assert obstacle in found.obstacles[0]
+
+
+@pytest.mark.parametrize("text", ["$(KUBERNETES_SERVICE_HOST)", "$$(PG_SERVICE_HOST)", "$(A_PORT)", "$(OTHER)"])
+def test_what_is_no_variable_of_a_service_stays(text: str) -> None:
+    env = [literal("A_PORT", "1"), literal("B", text)]
+    assert planned(a_deployment(env=env)).obstacles == ()
+    linked = a_deployment(env=[literal("B", "$(PG_SERVICE_HOST)")], pod={"enableServiceLinks": False})
+    assert planned(linked).obstacles == (), "it was no variable before"

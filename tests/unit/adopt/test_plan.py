@@ -1,6 +1,7 @@
 """The MageCluster that would replace a release, what differs, and what stands in the way."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from magecluster.adopt.plan import CannotPlanError
 from magecluster.adopt.report import farewell, report
 
 Manifest = dict[str, Any]
+JOBS = {"name": "DEFAULT_EXECUTOR_TYPE", "value": "k8s"}
 ROLE = {"name": "INSTANCE_TYPE", "value": "scheduler"}
 WEB = {"name": "INSTANCE_TYPE", "value": "web_server"}
 REDIS = {"name": "REDIS_URL", "value": "redis://redis:6379/0"}
@@ -145,9 +147,19 @@ def test_other_containers_stop_unless_nobody_needs_them() -> None:
     assert "no container fluent-bit" in planned(deployment).obstacles[0]
 
 
+PULLS = {"metadata": {"name": "x"}, "imagePullSecrets": [{"name": "registry"}]}
+CLOUD = {"metadata": {"name": "x", "annotations": {"iam.gke.io/gcp-service-account": "a"}}}
 TOLD = [
     ({"pod": {"priorityClassName": "high"}}, {}, "priorityClassName is left out"),
-    ({"pod": {"securityContext": {"runAsUser": 1000}}}, {}, "root as Mage's image demands"),
+    ({"pod": {"terminationGracePeriodSeconds": 600}}, {}, "it has 10 s to end and not 600"),
+    ({}, {"accounts": {"x": PULLS}}, "account x gives its pods the pull secrets registry, and mageai-mage does not"),
+    ({}, {"accounts": {"x": CLOUD}}, "iam.gke.io/gcp-service-account is not carried over"),
+    ({"envFrom": [{"secretRef": {"name": "theirs"}}]}, {}, "Secret theirs gives those that it has now"),
+    ({}, {}, "those that Kubernetes makes of Services"),
+    ({"pod": {"securityContext": {"runAsUser": 0}}}, {}, "root as Mage's image demands"),
+    ({"securityContext": {"capabilities": {"drop": ["ALL"]}}}, {}, "root as Mage's image demands"),
+    ({"pod": {"securityContext": {"runAsUser": 1000}}}, {}, "runs as user 1000 as before"),
+    ({"securityContext": {"runAsUser": 7}, "env": [JOBS]}, {}, "ran as user 7 and becomes root, since its Jobs are"),
     ({"command": ["sh"]}, {}, "command and args become those of the image"),
     ({"lifecycle": {"postStart": {}}}, {}, "lifecycle hooks are left out"),
     ({"livenessProbe": {}}, {}, "they become the operator's"),
@@ -163,6 +175,64 @@ def test_what_differs_is_told(deployment: Manifest, live: Manifest, text: str) -
     found = planned(a_deployment(**deployment), **live)
     assert text in told(found)
     assert found.obstacles == ()
+
+
+def test_what_is_as_it_was_is_not_told() -> None:
+    pod = {"terminationGracePeriodSeconds": 30, "enableServiceLinks": False, "imagePullSecrets": [{"name": "mine"}]}
+    deployment = a_deployment(pod=pod, envFrom=[{"secretRef": {"name": "helms"}}])
+    deployment["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1", "meta.helm.sh/release-name": "d"}
+    text = told(planned(deployment, release=a_release(an_object("Secret", "helms")), accounts={"x": PULLS}))
+    for absent in ("s to end", "gives those", "makes of Services", "pull secrets", "annotations", "was not tried"):
+        assert absent not in text
+
+
+def test_annotations_that_some_tool_acts_on_are_told() -> None:
+    deployment = a_deployment()
+    deployment["metadata"]["annotations"] = {"reloader/auto": "true", "deployment.kubernetes.io/revision": "1"}
+    assert "annotations reloader/auto are left out" in told(planned(deployment))
+
+
+def test_what_the_pod_of_the_scheduler_has_is_told_too() -> None:
+    web = a_deployment("web", env=[WEB])
+    other = a_deployment("run", env=[ROLE], pod={"runtimeClassName": "gvisor"})
+    other["spec"]["template"]["spec"]["containers"].append({"name": "proxy"})
+    found = planned(web, other)
+    assert "runtimeClassName is left out" in told(found)
+    assert "no container proxy" in found.obstacles[0]
+
+
+def test_other_volumes_behind_the_same_mounts_stop() -> None:
+    named = {"name": "mage-fs", "persistentVolumeClaim": {"claimName": "others"}}
+    found = planned(a_deployment("web", env=[WEB]), a_deployment("run", env=[ROLE], pod={"volumes": [named]}))
+    assert found.obstacles == (
+        "web server and scheduler mount different volumes: give both the same, and helm upgrade",
+    )
+
+
+def test_volumes_may_have_other_names_in_the_pod_of_the_scheduler() -> None:
+    volumes = [{"name": "files", "persistentVolumeClaim": {"claimName": "files"}}]
+    mounts = [{"name": "files", "mountPath": "/home/src"}]
+    other = a_deployment("run", env=[ROLE], pod={"volumes": volumes}, volumeMounts=mounts)
+    assert planned(a_deployment("web", env=[WEB]), other).obstacles == ()
+
+
+@pytest.mark.parametrize(("version", "known"), [("0.2.0", True), ("0.2.15", True), ("0.2.16", False), ("0.1.9", False)])
+def test_versions_of_the_chart_that_were_not_tried_are_told(version: str, known: bool) -> None:  # noqa: FBT001  a column
+    text = told(planned(release=replace(a_release(), chart_version=version)))
+    assert (f"{version} was not tried" in text) != known
+
+
+def test_which_deployment_is_scaled_to_0_is_told() -> None:
+    found = planned(a_deployment("web", env=[WEB]), a_deployment("run", env=[ROLE], replicas=0))
+    assert spec_of(found)["status"] == "Stopped"
+    assert "Deployment run is scaled to 0" in told(found)
+
+
+def test_who_is_not_root_stays_so() -> None:
+    pod = {"securityContext": {"runAsUser": 1000, "fsGroup": 0}}
+    spec = spec_of(planned(a_deployment(pod=pod, securityContext={"runAsUser": 2000})))
+    assert spec["podSecurity"] == {"standard": "Restricted", "runAsUser": 2000}
+    assert "podSecurity" not in spec_of(planned(a_deployment(pod=pod, env=[JOBS])))
 
 
 def test_what_the_release_brings_beside_is_told() -> None:
@@ -198,7 +268,8 @@ def test_a_takeover_survives_being_written_down() -> None:
 
 def test_the_report_is_a_manifest_with_remarks_and_tells_no_secret() -> None:
     env = [{"name": "API_TOKEN", "value": "t0p-s3cret"}, {"name": "JWT_SECRET", "value": "s1gn"}]
-    found = planned(a_deployment(env=env), existing=("serviceaccount/mageai",))
+    release = a_release(an_object("ServiceAccount", "mageai"))
+    found = planned(a_deployment(env=env), release=release, existing=("serviceaccount/mageai",))
     text = report(found, "mageai 0.2.15")
     assert "t0p-s3cret" not in text + farewell(found.takeover)
     assert "s1gn" not in text + farewell(found.takeover)

@@ -82,8 +82,9 @@ async def test_the_way_back_waits_for_the_server(log: Log) -> None:
     assert log.lines == ["not three", "not two", "not two", "not two", "not one"]
 
 
-async def test_a_way_back_that_is_blocked_says_how_to_go_on(log: Log) -> None:
-    log.fails = {"not two": [ConflictError("no")]}
-    with pytest.raises(TakeoverError, match=r"back from two failed: no\. Release data may not run: mend .* --undo"):
+@pytest.mark.parametrize("error", [ConflictError("no"), KeyError("no")])
+async def test_a_way_back_that_is_blocked_says_how_to_go_on(log: Log, error: Exception) -> None:
+    log.fails = {"not two": [error]}
+    with pytest.raises(TakeoverError, match=r"back from two failed: .*no.*\. Release data may not run: mend .* --undo"):
         await give_back(CONTEXT, log.announce)
     assert log.lines == ["not three", "not two"]

@@ -58,6 +58,23 @@ def test_files_of_a_node_are_copied_on_that_node() -> None:
     assert "hostPath /srv/mage at /home/src is copied into a new volume of 30Gi" in told(found)
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({}, {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}),
+        (
+            {"requests": {"cpu": "2"}, "limits": {"memory": "4Gi", "nvidia.com/gpu": "1"}},
+            {"requests": {"cpu": "2"}, "limits": {"memory": "4Gi"}},
+        ),
+    ],
+)
+def test_the_copy_asks_for_what_mage_had_and_for_something_in_any_case(asked: Volume, given: Volume) -> None:
+    deployment = a_deployment(pod={"volumes": [HOST]}, resources=asked)
+    job = planned(deployment).takeover.job
+    assert job is not None
+    assert job["spec"]["template"]["spec"]["containers"][0]["resources"] == given
+
+
 @pytest.mark.parametrize("more", [{"subPath": "mage"}, {"readOnly": True}])
 def test_a_part_of_a_claim_cannot_be_mounted_so_again_and_is_copied(more: dict[str, Any]) -> None:
     found = planned(mounted((CLAIM, "/home/src"), **more))
@@ -100,7 +117,13 @@ STOPS = [
     ),
     Case("a claim that is gone", a_deployment(), "claim files is not there", {"claims": {}}),
     Case("a size for a claim", a_deployment(), "are for a new volume", {}, Choices(size="1Gi")),
-    Case("a node that nobody knows", mounted((HOST, "/home/src")), "name it with --node", {"node": None}),
+    Case("a node that nobody knows", mounted((HOST, "/home/src")), "does not run, so nobody", {"nodes": ()}),
+    Case(
+        "two nodes",
+        mounted((HOST, "/home/src")),
+        "run on a, b, and each node has files of its own: name it with --node",
+        {"nodes": ("a", "b")},
+    ),
     Case("a path that depends on the pod", mounted((HOST, "/home/src"), subPathExpr="$(A)"), "use subPath"),
 ]
 
@@ -127,9 +150,9 @@ def test_what_nobody_needs_is_left_out() -> None:
     assert "the empty volume scratch at /scratch" in text
 
 
-def test_claims_and_addresses_of_the_release_are_not_to_be_deleted() -> None:
-    objects = [an_object(kind, "x") for kind in ("PersistentVolumeClaim", "Ingress", "ServiceAccount")]
-    existing = ("persistentvolumeclaim/x", "ingress/x", "serviceaccount/x", "service/mageai", "deployment/mageai")
-    found = planned(release=a_release(*objects), existing=existing)
-    assert found.takeover.kept == ["persistentvolumeclaim/x", "ingress/x"]
+def test_what_may_be_in_use_is_not_to_be_deleted() -> None:
+    kinds = ("PersistentVolumeClaim", "Ingress", "CronJob", "ServiceMonitor", "ServiceAccount")
+    existing = (*(f"{kind}/x".lower() for kind in kinds), "service/mageai", "deployment/mageai")
+    found = planned(release=a_release(*(an_object(kind, "x") for kind in kinds)), existing=existing)
+    assert found.takeover.kept == ["persistentvolumeclaim/x", "ingress/x", "cronjob/x", "servicemonitor/x"]
     assert found.takeover.unneeded == ["serviceaccount/x"]
