@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.support.chart import CHART
 from tests.support.eventually import eventually
 from tests.support.kube import Manifest, Namespace
+from tests.support.needs import needs
 
 from devkit import install, shell
 from devkit.cluster import Cluster, certificates
@@ -101,6 +102,7 @@ def data(cluster: Cluster) -> Iterator[Namespace]:
 
 
 def test_what_the_notes_say_works_as_it_stands_and_helm_test_reads_the_cluster(data: Namespace) -> None:
+    needs({"curl": "curl", "jq": "jq"})
     installed = Namespace(data.cluster, install.NAMESPACE)
     told = helm(installed, "get", "notes", install.RELEASE)
     commands = [line for line in told.splitlines() if line.startswith("  ")]
