@@ -1,6 +1,8 @@
 """A second release of the chart with everything on, in its own namespace: `helm test`, and a rollout under load."""
 
 import json
+import os
+import re
 import uuid
 from collections.abc import Iterator
 
@@ -9,8 +11,9 @@ from cryptography.hazmat.primitives import serialization
 from tests.support.chart import CHART
 from tests.support.eventually import eventually
 from tests.support.kube import Manifest, Namespace
+from tests.support.needs import needs
 
-from devkit import shell
+from devkit import install, shell
 from devkit.cluster import Cluster, certificates
 from devkit.cluster.certificates import Subject
 
@@ -86,6 +89,30 @@ def test_helm_test_logs_in_and_reads(own: Namespace) -> None:
     told = helm(own, "test", RELEASE, "--logs", "--timeout=150s")
     assert "Logged in as admin@mage.local" in told
     assert "There is no cluster to read yet" in told
+
+
+@pytest.fixture
+def data(cluster: Cluster) -> Iterator[Namespace]:
+    """The namespace that the notes make, to be removed with its team."""
+    space = Namespace(cluster, "data")
+    yield space
+    space.kubectl("delete", "mc", "--all")
+    Namespace(cluster, install.NAMESPACE).kubectl("delete", "mageteam", "data", "--ignore-not-found")
+    cluster.kubectl("delete", "namespace", "data", "--ignore-not-found", "--wait=false")
+
+
+def test_what_the_notes_say_works_as_it_stands_and_helm_test_reads_the_cluster(data: Namespace) -> None:
+    needs({"curl": "curl", "jq": "jq"})
+    installed = Namespace(data.cluster, install.NAMESPACE)
+    told = helm(installed, "get", "notes", install.RELEASE)
+    commands = [line for line in told.splitlines() if line.startswith("  ")]
+    programs = f"{data.cluster.binary('kubectl').parent}:{os.environ['PATH']}"
+    environment = {"PATH": programs, "KUBECONFIG": str(data.cluster.kubeconfig)}
+    script = "\n".join(["trap 'kill $(jobs -p)' EXIT", *commands])
+    shell.run("bash", "-euo", "pipefail", "-c", script, env=environment, timeout=180)
+    assert data.get("mc", "lab")["spec"]
+    told = helm(installed, "test", install.RELEASE, "--logs", "--timeout=150s")
+    assert re.search(r"Read cluster \S+ of team \S+: ", told), told
 
 
 def asker(space: Namespace) -> Manifest:
