@@ -43,10 +43,11 @@ def operator(cluster: Cluster) -> Iterator[OperatorPod]:
 
 @pytest.fixture(scope="module")
 def space(cluster: Cluster, operator: OperatorPod) -> Iterator[Namespace]:
-    """A namespace for the tests of one file, which share its Mage clusters."""
+    """A namespace for the tests of one file, which share its Mage clusters; it lets in what it should, and no more."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", name)
     made = Namespace(cluster, name)
+    made.enforce("baseline")
     yield made
     made.kubectl("delete", "mc", "--all")  # else the operator would put back what the end of the namespace removes
     cluster.kubectl("delete", "namespace", name, "--wait=false")

@@ -59,8 +59,8 @@ def own(cluster: Cluster) -> Iterator[Namespace]:
     """The namespace of the release, which enforces `restricted`."""
     name = f"own-{uuid.uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", name)
-    cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     space = Namespace(cluster, name)
+    space.enforce("restricted")
     try:
         space.apply(certificate(address(space)), secret("keys", **{"api-keys": KEY}))
         tls = "cloudApi.tls.existingSecret=cert,cloudApi.tls.caKey=ca.crt,cloudApi.apiKeys.existingSecret=keys"

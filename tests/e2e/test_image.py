@@ -103,9 +103,9 @@ def test_two_builds_of_the_same_source_are_the_same_image(contents: Contents) ->
 @pytest.fixture
 def sealed(space: Namespace) -> Iterator[Namespace]:
     """A namespace that lets nothing in but pods of the standard `restricted`."""
-    space.cluster.kubectl("label", "namespace", space.name, "pod-security.kubernetes.io/enforce=restricted")
+    space.enforce("restricted")
     yield space
-    space.cluster.kubectl("label", "namespace", space.name, "pod-security.kubernetes.io/enforce-")
+    space.enforce("baseline")
 
 
 RUNS: dict[str, tuple[dict[str, Any], str]] = {

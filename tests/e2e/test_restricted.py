@@ -8,7 +8,7 @@ pytestmark = pytest.mark.timeout(400)
 
 
 def test_mage_works_in_a_namespace_that_lets_in_restricted_pods_alone(space: Namespace) -> None:
-    space.cluster.kubectl("label", "namespace", space.name, "pod-security.kubernetes.io/enforce=restricted")
+    space.enforce("restricted")
     space.apply(a_cluster("sealed", podSecurity={"standard": "Restricted"}))
     active(space, "sealed")
 
