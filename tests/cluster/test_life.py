@@ -180,3 +180,12 @@ def test_of_a_quick_series_of_edits_the_last_one_wins(space: Namespace) -> None:
 def turn_of(space: Namespace, name: str) -> str:
     template = space.get("deployment", name).get("spec", {}).get("template", {})
     return str(template.get("metadata", {}).get("annotations", {}).get("turn", ""))
+
+
+def test_a_namespace_that_enforces_baseline_lets_all_its_containers_in(space: Namespace) -> None:
+    space.enforce("baseline")
+    git = {"repository": "https://git.example.com/sales.git"}
+    space.apply(a_cluster(kubernetesExecutor={"enabled": True}, git=git))
+    space.becomes("demo", "Active")
+    (pod,) = space.all("pods")
+    assert [c["name"] for c in pod["spec"]["containers"]] == ["mage", "gateway", "runner", "deployer"]
