@@ -80,12 +80,11 @@ def test_what_was_done_stands_in_the_audit_and_in_events(team: Team) -> None:
         ("createWorkspace", "lab-anna", "ann@example.com", team.name, 201),
         ("deleteWorkspace", "lab-anna", "bob@example.com", team.name, 200),
     ]
-    for reason, told in (
-        ("Created", "made the workspace for ann@example.com"),
-        ("Deleted", "deleted the workspace for bob@example.com"),
-    ):
-        event = (reason, f"the gateway of lab {told} through the Cloud API")
-        eventually(lambda event=event: event in team.space.events("lab-anna"), what=f"the Event {reason}")
+    events = {
+        ("Created", "the gateway of lab made the workspace for ann@example.com through the Cloud API"),
+        ("Deleted", "the gateway of lab deleted the workspace for bob@example.com through the Cloud API"),
+    }
+    eventually(lambda: events <= set(team.space.events("lab-anna")), what="both Events")
 
 
 def test_the_operator_runs_it_and_its_end_is_that_of_its_cluster(running: Team) -> None:
