@@ -286,7 +286,8 @@ def test_whenever_the_pod_ends_the_project_is_whole(
     waited = Client(dying).begin(lab.first)
     (tmp_path / "asked").touch()
     eventually(lambda: dying.ended, what="it dies")
-    with lab.deployer(server.url, f"--credentials={credentials}") as deployer:
+    monkeypatch.setenv("DIE_AT", "")
+    with lab.deployer(server.url, f"--credentials={credentials}", module="tests.support.deploying") as deployer:
         client, new = Client(deployer), point in ("switched", "renamed", "finishing")
         record = client.end(number)
         assert lab.pipelines == ({"first", "second"} if new else {"made_here"})

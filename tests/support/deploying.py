@@ -1,6 +1,7 @@
-"""The deployer, which ends at a chosen point as a pod ends that loses its node: `DIE_AT` is where.
+"""The deployer, which ends at a chosen point as a pod ends that loses its node: `DIE_AT` is where; empty is nowhere.
 
-It goes no further before there is the file `DIE_WHEN`.
+It goes no further before there is the file `DIE_WHEN`. Whether pipelines load is left to other tests: to ask Mage takes
+many times as long as all the rest of a deployment.
 """
 
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 from tests.support.eventually import eventually
 from typing_extensions import override
 
-from magecluster_deployer import __main__, deployments, files
+from magecluster_deployer import __main__, deployments, files, tools
 from magecluster_deployer.errors import Json
 
 POINTS = ("fetching", "writing", "checking", "installing", "keeping", "switching", "switched", "renamed", "finishing")
@@ -53,9 +54,14 @@ def exchange(first: Path, second: Path) -> bool:
 EXCHANGE = files.exchange
 
 
+def check(project: Path) -> None:
+    """Left out."""
+
+
 def main() -> None:
     os.setpgrp()
     files.exchange, __main__.Deployments = exchange, Dying  # type: ignore[attr-defined]
+    tools.check = check
     __main__.main()
 
 
