@@ -59,9 +59,14 @@ def browser_logs_in(url: str, parent: Api, own: str) -> None:
 
 
 def speaks_for_no_other(space: Namespace) -> None:
-    """With the token of its pod, as the kubelet gave it, the gateway of a workspace asks for that of its cluster."""
-    read = "print(open('/var/run/secrets/magecluster/token').read())"
-    token = space.kubectl("exec", "deploy/lab-anna", "--container=gateway", "--", "python", "-c", read).strip()
+    """The gateway of a workspace, which has no token; nor would one for its pod help."""
+    look = "import os; print(os.path.exists('/var/run/secrets/magecluster'))"
+    for deployment, there in (("lab", "True"), ("lab-anna", "False")):
+        command = ("exec", f"deploy/{deployment}", "--container=gateway", "--", "python", "-c", look)
+        assert space.kubectl(*command).strip() == there
+    (pod,) = space.kubectl("get", "pods", "-o", "name", "-l", "app.kubernetes.io/instance=lab-anna").split()
+    bound = ("--bound-object-kind=Pod", f"--bound-object-name={pod.partition('/')[2]}")
+    token = space.kubectl("create", "token", "lab-anna-mage", "--audience=magecluster", *bound).strip()
     with at_service(Kubectl.of(space.cluster), CLOUD_API, NAMESPACE, 80) as address:
         client = Client(address, token)
         for method, path in (("GET", ""), ("GET", "/anna"), ("DELETE", "/anna")):
