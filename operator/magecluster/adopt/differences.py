@@ -2,7 +2,7 @@
 
 import re
 
-from magecluster.adopt.facts import Choices, Findings, Live, runs_in
+from magecluster.adopt.facts import RUNS_REMEDY, Choices, Findings, Live, runs_in
 from magecluster.adopt.pod import Workloads, mage_of, pod_of
 
 _OF_TOOLS = ("deployment.kubernetes.io/", "meta.helm.sh/", "kubectl.kubernetes.io/")
@@ -30,10 +30,7 @@ def tell_of_the_rest(live: Live, found: Workloads, name: str, choices: Choices, 
         findings.differs("Probes", "they become the operator's, which wait longer, and for the base path")
     runs = runs_in(live.status)
     if runs and not choices.interrupt_runs:
-        findings.stops(
-            f"{runs} pipeline runs are under way, and Mage would begin their blocks anew: wait for them, or say "
-            "--interrupt-runs"
-        )
+        findings.stops(f"{runs} pipeline runs are under way, {RUNS_REMEDY}")
     if live.status is None:
         findings.differs(
             "Check", "Mage does not answer, so nobody knows whether pipelines run, and which project it has"

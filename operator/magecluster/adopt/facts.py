@@ -139,6 +139,10 @@ class Findings:
         self.obstacles.append(text)
 
 
+RUNS_REMEDY = "and Mage would begin their blocks anew: wait for them, or say --interrupt-runs"
+"""What is said of runs that would be cut off."""
+
+
 def runs_in(status: Mapping[str, Any] | None) -> int:
     """Pipeline runs that are under way, by what Mage says at /api/statuses; 0 if it says nothing."""
     return int((status or {}).get("active_pipeline_run_count") or 0)

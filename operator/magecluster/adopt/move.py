@@ -110,8 +110,12 @@ async def runs_at(context: Context) -> int:
         return 0
     if cluster is None or not cluster.wants_to_run:
         return 0
+    return runs_in(await _status(context, cluster))
+
+
+async def _status(context: Context, cluster: MageCluster) -> Manifest | None:
     port, base = cluster.spec.service.port, base_path(cluster)
-    return runs_in(await ask(context.connection, context.namespace, context.name, port, base))
+    return await ask(context.connection, context.namespace, context.name, port, base)
 
 
 async def stop_new(context: Context) -> None:
@@ -129,10 +133,7 @@ async def compare(context: Context) -> None:
     if not cluster.wants_to_run or not takeover.identity:
         context.tell("the release did not say which project it has: look for yourself")
         return
-    status = await ask(
-        context.connection, context.namespace, context.name, cluster.spec.service.port, base_path(cluster)
-    )
-    found = identity_of(status)
+    found = identity_of(await _status(context, cluster))
     if not found:
         context.tell("Mage does not say through the API server which project it has: look for yourself")
         return

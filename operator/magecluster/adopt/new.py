@@ -121,8 +121,12 @@ async def make_volume(context: Context) -> None:
         annotations = {STATE: NEW}
         await context.create(VOLUMES, {**claim, "metadata": {**claim["metadata"], "annotations": annotations}})
     elif state_of(live) not in (NEW, COPIED):
-        name = claim["metadata"]["name"]
-        raise StepError(f"claim {name} is there, and its files could be overwritten: delete it, or choose --name")
+        raise StepError(claim_taken(claim["metadata"]["name"]))
+
+
+def claim_taken(name: str) -> str:
+    """What is said of a volume with files that are not known to be this takeover's."""
+    return f"claim {name} is there, and its files could be overwritten: delete it, or choose --name"
 
 
 async def remove_volume(context: Context) -> None:

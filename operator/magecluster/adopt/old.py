@@ -1,7 +1,7 @@
 """Steps that take from the release: its pods and its Deployments."""
 
 from magecluster.adopt.context import GONE_SECONDS, Context, StepError, plain
-from magecluster.adopt.facts import runs_in
+from magecluster.adopt.facts import RUNS_REMEDY, runs_in
 from magecluster.adopt.helm import HIDDEN
 from magecluster.adopt.read import ask, port_of, selector_of
 from magecluster.adopt.service import give_fields_back, hand_back
@@ -35,10 +35,7 @@ async def _check_runs(context: Context) -> None:
     port, base = port_of(service), base_path(MageCluster.parse(takeover.cluster))
     status = await ask(context.connection, context.namespace, service["metadata"]["name"], port, base)
     if runs := runs_in(status):
-        raise StepError(
-            f"{runs} pipeline runs have begun, and Mage would begin their blocks anew: wait for them, or say "
-            "--interrupt-runs"
-        )
+        raise StepError(f"{runs} pipeline runs have begun, {RUNS_REMEDY}")
 
 
 async def _running(context: Context) -> bool:

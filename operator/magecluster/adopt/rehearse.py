@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from magecluster.adopt.dryrun import refused
 from magecluster.adopt.facts import Plan, Takeover
-from magecluster.adopt.new import NEW, state_of
+from magecluster.adopt.new import NEW, claim_taken, state_of
 from magecluster.adopt.plan import secret_names
 from magecluster.adopt.read import get
 from magecluster.adopt.rights import missing
@@ -32,7 +32,7 @@ async def rehearse(connection: Connection, plan: Plan) -> list[str]:
 
 async def _taken(connection: Connection, takeover: Takeover, cluster: MageCluster) -> AsyncIterator[str]:
     namespace, name = takeover.namespace, takeover.name
-    if await _found(connection, MAGE_CLUSTERS.path(namespace, name)):
+    if await get(connection, MAGE_CLUSTERS.path(namespace, name)):
         yield f"there is a MageCluster {name} already: delete it, or choose another name with --name"
     texts, credentials = secret_names(takeover)
     if takeover.texts and (live := await get(connection, SECRETS.path(namespace, texts))):
@@ -50,7 +50,7 @@ async def _taken(connection: Connection, takeover: Takeover, cluster: MageCluste
         volume = takeover.claim["metadata"]["name"]
         live = await get(connection, VOLUMES.path(namespace, volume))
         if live and state_of(live) != NEW:
-            yield f"claim {volume} is there, and its files could be overwritten: delete it, or choose --name"
+            yield claim_taken(volume)
     for desired in desired_objects(cluster, "", Platform(gateway_image="none")):
         if problem := await _owned_by_others(connection, desired, takeover):
             yield problem
@@ -69,10 +69,6 @@ async def _owned_by_others(connection: Connection, desired: Manifest, takeover: 
     except (NameTakenError, PredecessorError) as error:
         return str(error)
     return None
-
-
-async def _found(connection: Connection, path: str) -> bool:
-    return await get(connection, path) is not None
 
 
 def _ours(live: Manifest, name: str) -> bool:

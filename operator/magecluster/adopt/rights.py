@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from magecluster.adopt.facts import Takeover
 from magecluster.kube.connection import Connection
 from magecluster.kube.kinds import (
+    ACCESS_REVIEWS,
     CRON_JOBS,
     DEPLOYMENTS,
     JOBS,
@@ -17,8 +18,6 @@ from magecluster.kube.kinds import (
     VOLUMES,
     Kind,
 )
-
-_REVIEWS = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 
 
 def needed(takeover: Takeover) -> Mapping[Kind, tuple[str, ...]]:
@@ -47,11 +46,11 @@ async def may(connection: Connection, namespace: str, verb: str, kind: Kind) -> 
     """Whether the authorizer says yes. Raises `KubeError`."""
     attributes = {"namespace": namespace, "verb": verb, "group": kind.group, "resource": kind.plural}
     review = {
-        "apiVersion": f"{_REVIEWS.group}/{_REVIEWS.version}",
+        "apiVersion": f"{ACCESS_REVIEWS.group}/{ACCESS_REVIEWS.version}",
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": attributes},
     }
-    answer = await connection.create(_REVIEWS.path(), review)
+    answer = await connection.create(ACCESS_REVIEWS.path(), review)
     return bool(answer["status"]["allowed"])
 
 

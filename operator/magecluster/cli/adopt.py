@@ -173,6 +173,7 @@ async def _undo(
     begun: "tuple[Takeover, str] | None",
     interruption: Interruption,
 ) -> None:
+    from magecluster.adopt.facts import RUNS_REMEDY
     from magecluster.adopt.move import runs_at
     from magecluster.adopt.steps import give_back
 
@@ -181,10 +182,7 @@ async def _undo(
     progress = Progress()
     context = _context(chosen, connection, begun[0], progress)
     if not chosen.interrupt_runs and (runs := await runs_at(context)):
-        raise CommandError(
-            f"{runs} pipeline runs are under way at MageCluster {context.name}, and Mage would begin their blocks "
-            "anew: wait for them, or say --interrupt-runs"
-        )
+        raise CommandError(f"{runs} pipeline runs are under way at MageCluster {context.name}, {RUNS_REMEDY}")
     interruption.word = "interrupted half way; Mage may not run: --undo again"
     try:
         await give_back(context, progress.step)

@@ -44,6 +44,7 @@ INGRESSES = Kind("networking.k8s.io", "v1", "ingresses")
 NETWORK_POLICIES = Kind("networking.k8s.io", "v1", "networkpolicies")
 ROLES = Kind("rbac.authorization.k8s.io", "v1", "roles")
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io", "v1", "rolebindings")
+ACCESS_REVIEWS = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 TOKEN_REVIEWS = Kind("authentication.k8s.io", "v1", "tokenreviews")
 
 OWNED = {
